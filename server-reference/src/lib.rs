@@ -1,1 +1,3 @@
-//! x
+//! The CompanyOS reference server: the OpenAPI contract, implemented.
+
+pub mod kernel;

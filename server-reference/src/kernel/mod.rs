@@ -1,0 +1,4 @@
+//! What every area stands on.
+
+pub mod clock;
+pub mod ids;
