@@ -1,2 +1,9 @@
-//! x
-fn main() {}
+//! `contract`: see the library's documentation.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,0 +1,88 @@
+//! The command line: one subcommand per module of the library.
+
+use clap::{Parser, Subcommand};
+use companyos_contract_tests::{bundle, error::Error, generate, repo::Repo};
+use std::{io::Write as _, process::ExitCode};
+
+/// Works on the contract in openapi/.
+#[derive(Debug, Parser)]
+#[command(name = "contract", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Merge openapi/*.yaml into openapi/companyos.json
+    Bundle(CheckOnly),
+    /// Write what is generated from the contract: the bundle, sdk/types and the SDK's area modules
+    Generate(CheckOnly),
+}
+
+#[derive(Debug, clap::Args)]
+struct CheckOnly {
+    /// Compare with what is committed instead of writing
+    #[arg(long)]
+    check: bool,
+}
+
+/// Runs the command line and reports errors on standard error.
+pub(crate) fn run() -> ExitCode {
+    match dispatch(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            say_error(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<ExitCode, Error> {
+    let repo = repo()?;
+    match command {
+        Command::Bundle(mode) => {
+            let text = bundle::to_text(&bundle::bundle(&repo)?);
+            files(&repo, &mode, &[generate::Generated { path: bundle::BUNDLE.into(), text }])
+        }
+        Command::Generate(mode) => files(&repo, &mode, &generate::generate(&repo, &bundle::bundle(&repo)?)?),
+    }
+}
+
+/// The checkout around the working directory, or else the one this binary was built from.
+fn repo() -> Result<Repo, Error> {
+    std::env::current_dir()
+        .ok()
+        .and_then(|folder| Repo::find(&folder).ok())
+        .map_or_else(Repo::of_this_crate, Ok)
+}
+
+fn files(repo: &Repo, mode: &CheckOnly, files: &[generate::Generated]) -> Result<ExitCode, Error> {
+    if !mode.check {
+        let written = generate::write(repo, files)?;
+        for path in &written {
+            say(&format!("wrote {path}"));
+        }
+        say(&format!("{} files, {} changed", files.len(), written.len()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let stale = generate::stale(repo, files);
+    for file in &stale {
+        say_error(&format!("{} is not what the contract generates", file.path));
+    }
+    if stale.is_empty() {
+        say(&format!("{} files are as generated", files.len()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    say_error("  next: run `cargo contract generate` and commit what it writes");
+    Ok(ExitCode::FAILURE)
+}
+
+/// Prints a line. A closed pipe is no reason to fail.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+fn say_error(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
