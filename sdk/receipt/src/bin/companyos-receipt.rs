@@ -1,2 +1,3 @@
-//! x
+//! Checks receipts offline.
+
 fn main() {}

@@ -1,0 +1,92 @@
+use sha2::{Digest, Sha256};
+
+use super::{Claims, DIGEST_MULTIPLE, Private, SaltKey, TYP};
+use crate::key::Signer;
+use crate::tlog::{Hash, receipt_leaf_hash};
+use crate::{Error, b64, json};
+
+/// A signed receipt with all of its disclosures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// The issuer-signed JWT, which is what the log commits to.
+    pub jwt: String,
+    /// The disclosures, base64url, sorted by the names of their members.
+    pub disclosures: Vec<String>,
+}
+
+impl Issued {
+    /// The SD-JWT with every disclosure.
+    #[must_use]
+    pub fn sd_jwt(&self) -> String {
+        let len = self.disclosures.iter().map(|d| d.len() + 1).sum::<usize>();
+        let mut text = String::with_capacity(self.jwt.len() + 1 + len);
+        text.push_str(&self.jwt);
+        text.push('~');
+        for disclosure in &self.disclosures {
+            text.push_str(disclosure);
+            text.push('~');
+        }
+        text
+    }
+
+    /// The hash to append to the log.
+    #[must_use]
+    pub fn leaf_hash(&self) -> Hash {
+        receipt_leaf_hash(&self.jwt)
+    }
+}
+
+/// Issues a receipt: salts and hashes the private members, and signs the clear claims with the digests.
+///
+/// Deterministic: the same arguments give the same bytes.
+///
+/// # Errors
+///
+/// When a claim breaks its rule, a private member has a reserved name or a number that is not an integer, or the signer
+/// refuses. What this returns always verifies under the signer's key.
+pub fn issue(
+    claims: &Claims,
+    private: &Private,
+    salts: &SaltKey,
+    signer: &dyn Signer,
+) -> Result<Issued, Error> {
+    claims.check()?;
+    private.check()?;
+
+    let mut disclosures = Vec::with_capacity(private.iter().len());
+    let mut digests = Vec::with_capacity(private.iter().len().next_multiple_of(DIGEST_MULTIPLE));
+    let mut text = Vec::with_capacity(1024);
+    for (name, value) in private.iter() {
+        text.clear();
+        text.extend_from_slice(b"[\"");
+        text.extend_from_slice(b64::url(&salts.salt(&claims.jti, name)).as_bytes());
+        text.extend_from_slice(b"\",");
+        json::write_str(&mut text, name);
+        text.push(b',');
+        json::write(&mut text, value);
+        text.push(b']');
+        let disclosure = b64::url(&text);
+        digests.push(b64::url(&Sha256::digest(&disclosure)));
+        disclosures.push(disclosure);
+    }
+    for n in 0_u8.. {
+        if digests.len().is_multiple_of(DIGEST_MULTIPLE) {
+            break;
+        }
+        digests.push(b64::url(&salts.decoy(&claims.jti, n)));
+    }
+    // Sorted, so that the order says nothing about which member a digest stands for.
+    digests.sort_unstable();
+
+    text.clear();
+    claims.write_payload(&digests, &mut text);
+    let mut jwt = String::with_capacity(160 + text.len().div_ceil(3) * 4 + 87);
+    let header = format!(r#"{{"alg":"Ed25519","kid":"{}","typ":"{TYP}"}}"#, signer.key_id());
+    b64::url_into(header.as_bytes(), &mut jwt);
+    jwt.push('.');
+    b64::url_into(&text, &mut jwt);
+    let signature = signer.sign(jwt.as_bytes())?;
+    jwt.push('.');
+    b64::url_into(&signature, &mut jwt);
+    Ok(Issued { jwt, disclosures })
+}
