@@ -1,7 +1,12 @@
 //! The command line: one subcommand per module of the library.
 
 use clap::{Parser, Subcommand};
-use companyos_contract_tests::{bundle, error::Error, generate, repo::Repo};
+use companyos_contract_tests::{
+    bundle, check,
+    error::{Error, Finding},
+    generate,
+    repo::Repo,
+};
 use std::{io::Write as _, process::ExitCode};
 
 /// Works on the contract in openapi/.
@@ -18,6 +23,8 @@ enum Command {
     Bundle(CheckOnly),
     /// Write what is generated from the contract: the bundle, sdk/types and the SDK's area modules
     Generate(CheckOnly),
+    /// Report where the contract breaks the conventions and which generated files are stale
+    Check,
 }
 
 #[derive(Debug, clap::Args)]
@@ -46,7 +53,23 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
             files(&repo, &mode, &[generate::Generated { path: bundle::BUNDLE.into(), text }])
         }
         Command::Generate(mode) => files(&repo, &mode, &generate::generate(&repo, &bundle::bundle(&repo)?)?),
+        Command::Check => {
+            Ok(report(&check::check(&repo)?, "the contract keeps the conventions and nothing is stale"))
+        }
     }
+}
+
+/// Prints findings, or what their absence means.
+fn report(findings: &[Finding], clean: &str) -> ExitCode {
+    if findings.is_empty() {
+        say(clean);
+        return ExitCode::SUCCESS;
+    }
+    for finding in findings {
+        say_error(&finding.to_string());
+    }
+    say_error(&format!("{} findings", findings.len()));
+    ExitCode::FAILURE
 }
 
 /// The checkout around the working directory, or else the one this binary was built from.

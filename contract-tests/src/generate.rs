@@ -81,3 +81,5 @@ pub(crate) fn literal(text: &str) -> String {
     format!("{text:?}")
 }
 
+#[cfg(test)]
+mod tests;

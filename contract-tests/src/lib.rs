@@ -14,8 +14,10 @@
 //! The binary `contract` (`cargo contract ...`) is a thin command line over these modules.
 
 pub mod bundle;
+pub mod check;
 pub mod error;
 pub mod generate;
 pub mod model;
 pub mod repo;
+pub mod schema;
 pub mod yaml;

@@ -1,0 +1,159 @@
+use super::{ops, problems, rustfmt, types};
+use crate::{bundle, model::Model, repo::Repo};
+use serde_json::{Value, json};
+
+/// The Rust of a document whose schemas all belong to the area `a`, without line breaks and indentation.
+fn rust(schemas: Value) -> String {
+    let mut schemas = schemas;
+    for schema in schemas.as_object_mut().unwrap().values_mut() {
+        schema.as_object_mut().unwrap().entry("x-companyos-area").or_insert(json!("a"));
+    }
+    let document = json!({"components": {"schemas": schemas}});
+    flat(&types::area(Model::new(&document), "a").unwrap())
+}
+
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn has(text: &str, expected: &str) {
+    assert!(text.contains(expected), "{expected:?} is not in\n{text}");
+}
+
+#[test]
+fn member_types_follow_type_format_and_limits() {
+    let text = rust(json!({"T": {"type": "object", "description": "A thing.",
+    "required": ["s", "u", "i", "b", "f", "l", "m", "o", "h"],
+    "properties": {
+        "s": {"type": "string"}, "u": {"type": "integer", "minimum": 0}, "i": {"type": "integer"},
+        "b": {"type": "boolean"}, "f": {"type": "number"},
+        "l": {"type": "array", "items": {"type": "string"}},
+        "m": {"type": "object", "additionalProperties": {"type": "string"}},
+        "o": {"type": "object"}, "h": {"type": "integer", "format": "uint16", "minimum": 0},
+    }}}));
+    for member in [
+        "/// A thing.",
+        "pub s: String,",
+        "pub u: u64,",
+        "pub i: i64,",
+        "pub b: bool,",
+        "pub f: f64,",
+        "pub l: Vec<String>,",
+        "pub m: BTreeMap<String, String>,",
+        "pub o: Map<String, Value>,",
+        "pub h: u16,",
+    ] {
+        has(&text, member);
+    }
+}
+
+#[test]
+fn absence_and_null_are_told_apart() {
+    let text = rust(json!({"T": {"type": "object", "required": ["n"], "properties": {
+        "n": {"type": ["string", "null"]}, "o": {"type": "string"}, "p": {"type": ["string", "null"]},
+    }}}));
+    has(&text, "pub n: Option<String>,");
+    has(&text, "#[serde(default, skip_serializing_if = \"Option::is_none\")] pub o: Option<String>,");
+    has(&text, "with = \"crate::nullable\"");
+    has(&text, "pub p: Option<Option<String>>,");
+}
+
+#[test]
+fn only_requests_refuse_unknown_members_and_have_constructors() {
+    let text = rust(json!({
+        "Sent": {"type": "object", "additionalProperties": false, "required": ["a"],
+            "properties": {"a": {"type": "string"}, "b": {"type": "boolean"}}},
+        "Answered": {"type": "object", "properties": {"a": {"type": "string"}}},
+    }));
+    assert_eq!(text.matches("deny_unknown_fields").count(), 1);
+    has(&text, "#[non_exhaustive] pub struct Sent");
+    has(&text, "pub fn new(a: impl Into<String>,) -> Self { Self { a: a.into(),b: None, } }");
+    has(&text, "pub fn with_b(mut self, b: bool) -> Self");
+    assert!(!text.contains("impl Answered"), "{text}");
+}
+
+#[test]
+fn a_request_with_only_optional_members_has_a_default() {
+    let text = rust(
+        json!({"T": {"type": "object", "additionalProperties": false, "properties": {"a": {"type": "string"}}}}),
+    );
+    has(&text, "Deserialize, Default)]");
+    assert!(!text.contains("pub fn new"), "{text}");
+}
+
+#[test]
+fn enumerations_are_open_where_the_contract_says_so() {
+    let text = rust(json!({
+        "Open": {"type": "string", "enum": ["one-two", "unknown"], "x-companyos-open": true},
+        "Closed": {"type": "string", "enum": ["x"]},
+    }));
+    has(&text, "open_enum! { pub enum Open { OneTwo = \"one-two\", UnknownOpen = \"unknown\", } }");
+    has(&text, "closed_enum! { pub enum Closed { X = \"x\", } }");
+}
+
+#[test]
+fn a_schema_of_another_area_is_imported_from_its_module() {
+    let text = rust(json!({
+        "Other": {"type": "string", "x-companyos-area": "retry-tests"},
+        "T": {"type": "object", "required": ["type"], "properties": {"type": {"$ref": "#/components/schemas/Other"}}},
+    }));
+    has(&text, "use crate::retry_tests::{Other};");
+    has(&text, "pub r#type: Other,");
+    assert!(!text.contains("pub type Other"), "{text}");
+}
+
+#[test]
+fn secrets_have_their_own_type() {
+    let text = rust(json!({"T": {"type": "object", "required": ["s"],
+        "properties": {"s": {"type": "string", "x-companyos-secret": true}}}}));
+    has(&text, "use crate::{Secret};");
+    has(&text, "pub s: Secret,");
+}
+
+#[test]
+fn documentation_carries_the_limits_the_type_cannot() {
+    let text = rust(json!({"T": {"type": "string", "description": "D.", "minLength": 1, "maxLength": 9}}));
+    has(&text, "/// D. /// /// Limits: 1 to 9 characters. pub type T = String;");
+}
+
+#[test]
+fn a_shape_the_generator_does_not_know_is_refused_by_name() {
+    let document = json!({"components": {"schemas": {"T": {"x-companyos-area": "a", "type": "object",
+        "properties": {"p": {"oneOf": []}}}}}});
+    let error = types::area(Model::new(&document), "a").unwrap_err().to_string();
+    assert!(error.contains("T.p") && error.contains("next:"), "{error}");
+}
+
+#[test]
+fn an_operation_constant_says_what_the_contract_says() {
+    let repo = Repo::of_this_crate().unwrap();
+    let document = bundle::bundle(&repo).unwrap();
+    let text = ops::file(Model::new(&document)).unwrap();
+    let text = flat(&rustfmt::format(&repo, "ops.rs", &text).unwrap());
+    has(
+        &text,
+        "/// Create tenants from a CSV, JSON or NDJSON file: `POST /tenants/bulk-import`. \
+         pub const BULK_IMPORT_TENANTS: Operation = Operation { id: \"bulkImportTenants\", area: \"tenants\", \
+         method: Method::Post, path: \"/tenants/bulk-import\", action: Some(\"tenant.import\"), dual_control: false, \
+         receipt_only: false, idempotency: Idempotency::Required, scopes: &[\"tenants:write\"], public: false, \
+         flow: \"tenants_bulk_import\", paginated: false, asynchronous: true, body: BodyClass::Import, \
+         development_only: false, query: &[\"dry_run\", \"plan_digest\", \"mapping\", \"delimiter\"], \
+         if_match: false, };",
+    );
+}
+
+#[test]
+fn a_problem_constant_says_whether_a_retry_can_help() {
+    let document = bundle::bundle(&Repo::of_this_crate().unwrap()).unwrap();
+    let text = flat(&problems::file(&document));
+    has(&text, "pub const RATE_LIMITED: ProblemType = ProblemType { code: \"rate-limited\", status: 429,");
+    has(&text, "pub const ALL: &[ProblemType] = &[MALFORMED_REQUEST,");
+}
+
+#[test]
+fn text_that_is_not_rust_is_reported_as_a_defect_of_the_generator() {
+    let repo = Repo::of_this_crate().unwrap();
+    let error = rustfmt::format(&repo, "x.rs", "fn {").unwrap_err().to_string();
+    assert!(error.contains("x.rs") && error.contains("generator"), "{error}");
+}
