@@ -1,3 +1,4 @@
 //! The CompanyOS reference server: the OpenAPI contract, implemented.
 
 pub mod kernel;
+pub mod store;

@@ -1,0 +1,128 @@
+//! Idempotency records: committed with the effect they stand for.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+use super::commit::{Commit, Remember};
+use super::error::StoreError;
+use super::insert::Insert;
+use super::row::Columns as _;
+use super::tx::{Read, Tx};
+use super::{Reader, Store};
+use crate::kernel::clock::Timestamp;
+
+/// How many expired records one write deletes, so that sweeping never holds up the writer for long.
+const SWEEP_AT_ONCE: i64 = 1_000;
+
+/// The outcome of an earlier request with the same key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// SHA-256 over that request.
+    pub fingerprint: [u8; 32],
+    /// Its reply, sealed.
+    pub response: Vec<u8>,
+    /// When it was stored.
+    pub created_at: Timestamp,
+    /// Until when it is replayed.
+    pub expires_at: Timestamp,
+}
+
+impl Reader {
+    /// Looks an idempotency key up. A record that has expired at `now` is not there.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn remembered(
+        &mut self,
+        key: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<Remembered>, StoreError> {
+        let sql = sqlx::query(
+            "SELECT fingerprint, response, created_at, expires_at FROM idempotency WHERE key = $1 AND expires_at > $2",
+        );
+        let row = self.fetch_optional(sql.bind(key.to_vec()).bind(now.as_micros())).await?;
+        row.map(|row| {
+            Ok(Remembered {
+                fingerprint: row.hash("fingerprint")?,
+                response: row.blob("response")?,
+                created_at: row.time("created_at")?,
+                expires_at: row.time("expires_at")?,
+            })
+        })
+        .transpose()
+    }
+}
+
+impl Store {
+    /// Deletes the idempotency records that have expired at `now`, a few at a time, and returns how many there were.
+    ///
+    /// # Errors
+    /// When a write fails; what was deleted before stays deleted.
+    pub async fn sweep_idempotency(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut swept = 0;
+        loop {
+            let deleted = self
+                .write::<u64, StoreError>(move |tx| {
+                    Box::pin(async move {
+                        let sql = sqlx::query(
+                            "DELETE FROM idempotency WHERE key IN \
+                             (SELECT key FROM idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+                        );
+                        let deleted = tx.execute(sql.bind(now.as_micros()).bind(SWEEP_AT_ONCE)).await?;
+                        Ok(Commit::without_receipt(deleted, "housekeeping of records nobody can ask for any more"))
+                    })
+                })
+                .await?;
+            swept += deleted;
+            if deleted == 0 {
+                return Ok(swept);
+            }
+        }
+    }
+}
+
+/// Writes the records of a group and returns those members whose key is taken: by an earlier member of the group, or
+/// by a record that has been committed and has not expired.
+pub(super) async fn remember(
+    tx: &mut Tx,
+    now: Timestamp,
+    records: Vec<(usize, Remember)>,
+) -> Result<Vec<usize>, StoreError> {
+    let mut taken = Vec::new();
+    let mut members: HashMap<[u8; 32], usize> = HashMap::with_capacity(records.len());
+    let mut first = Vec::with_capacity(records.len());
+    for (member, record) in records {
+        match members.entry(record.key) {
+            Entry::Occupied(_) => taken.push(member),
+            Entry::Vacant(entry) => {
+                entry.insert(member);
+                first.push(record);
+            }
+        }
+    }
+    // In one order everywhere, so that transactions that write the same keys do not deadlock.
+    first.sort_unstable_by_key(|record| record.key);
+    let mut rows =
+        Insert::into("idempotency", ["key", "fingerprint", "response", "created_at", "expires_at"])
+            .on_conflict(
+                "(key) DO UPDATE SET fingerprint = excluded.fingerprint, response = excluded.response, \
+             created_at = excluded.created_at, expires_at = excluded.expires_at \
+             WHERE idempotency.expires_at <= excluded.created_at",
+            )
+            .returning("key");
+    for record in first {
+        rows.push([
+            record.key.into(),
+            record.fingerprint.into(),
+            record.response.into(),
+            now.into(),
+            record.expires_at.into(),
+        ]);
+    }
+    let mut written = HashSet::with_capacity(rows.len());
+    for row in tx.insert_returning(rows).await? {
+        written.insert(row.hash("key")?);
+    }
+    taken.extend(members.into_iter().filter(|(key, _)| !written.contains(key)).map(|(_, member)| member));
+    Ok(taken)
+}

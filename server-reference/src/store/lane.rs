@@ -1,0 +1,197 @@
+//! Group commit: many writes, one transaction, one flush to disk.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::engine::Database;
+use super::error::StoreError;
+use super::flush::{FlushError, flush};
+use super::job::{Job, Pending};
+use super::observer::CommittedReceipt;
+use super::queue::Queue;
+use super::tx::{Tx, ends_the_group};
+use super::{StoreDeps, StoreOptions};
+
+/// How often a group is run again after it lost against another transaction.
+const MAX_CONFLICTS: u32 = 8;
+
+/// For how many groups savepoints are kept up after one was needed.
+const CAREFUL_GROUPS: u32 = 16;
+
+/// A task that owns a connection and commits one group of writes after the other.
+pub(super) struct Lane {
+    pub(super) database: Arc<Database>,
+    pub(super) deps: StoreDeps,
+    pub(super) options: StoreOptions,
+    pub(super) queue: Arc<Queue<Box<dyn Job>>>,
+    /// `None` after a failure that may have broken the connection.
+    pub(super) tx: Option<Tx>,
+    /// For how many more groups every job gets a savepoint.
+    pub(super) careful: u32,
+}
+
+/// A member of a group.
+struct Member {
+    job: Box<dyn Job>,
+    /// Cannot be committed, whatever becomes of the others: not run again.
+    refused: bool,
+}
+
+/// How an attempt to commit a group ended.
+enum Attempt {
+    /// Committed; these receipts are durable.
+    Committed(Vec<CommittedReceipt>),
+    /// A job failed after it had written and had no savepoint.
+    Spoiled,
+    /// These members cannot be committed, such as for an idempotency key that is taken.
+    Refused(Vec<(usize, StoreError)>),
+    /// Nothing was committed.
+    Failed(StoreError),
+}
+
+impl Lane {
+    /// Commits groups until the queue is closed and empty.
+    pub(super) async fn run(mut self) {
+        while let Some(jobs) = self.queue.take(self.options.group).await {
+            let now = self.deps.clock.instant();
+            let mut members = Vec::with_capacity(jobs.len());
+            for mut job in jobs {
+                if job.is_abandoned() {
+                    continue;
+                }
+                if now.saturating_duration_since(job.waiting_since()) > self.options.patience {
+                    job.fail(StoreError::Overloaded);
+                    job.answer();
+                    continue;
+                }
+                members.push(Member { job, refused: false });
+            }
+            if members.is_empty() {
+                continue;
+            }
+            self.commit(&mut members).await;
+            for member in members {
+                member.job.answer();
+            }
+        }
+        if let Some(tx) = self.tx.take() {
+            tx.close().await;
+        }
+    }
+
+    /// Commits a group. Afterwards every member has its outcome.
+    async fn commit(&mut self, members: &mut [Member]) {
+        let begun = self.deps.clock.instant();
+        let mut conflicts = 0;
+        let error = loop {
+            let careful = self.careful > 0;
+            match self.attempt(members, careful).await {
+                Attempt::Committed(receipts) => {
+                    self.careful = self.careful.saturating_sub(1);
+                    let took = self.deps.clock.instant().saturating_duration_since(begun);
+                    self.deps.observer.receipts_committed(&receipts);
+                    self.deps.observer.group_committed(members.len(), took);
+                    return;
+                }
+                Attempt::Spoiled => self.careful = CAREFUL_GROUPS,
+                Attempt::Refused(refused) => {
+                    for (index, error) in refused {
+                        if let Some(member) = members.get_mut(index) {
+                            member.refused = true;
+                            member.job.fail(error);
+                        }
+                    }
+                }
+                Attempt::Failed(error) => {
+                    let again = error.fault() == Some(super::Fault::Conflict) && conflicts < MAX_CONFLICTS;
+                    if !again {
+                        break error;
+                    }
+                    conflicts += 1;
+                    tokio::time::sleep(self.backoff(conflicts)).await;
+                }
+            }
+        };
+        tracing::error!(%error, writes = members.len(), "a group of writes was not committed");
+        for member in members.iter_mut().filter(|member| !member.refused) {
+            member.job.fail(error.clone());
+        }
+    }
+
+    /// One attempt. Leaves no transaction open.
+    async fn attempt(&mut self, members: &mut [Member], careful: bool) -> Attempt {
+        let mut tx = match self.tx.take() {
+            Some(tx) => tx,
+            None => match self.database.connect().await {
+                Ok(connection) => Tx::new(connection, self.database.engine()),
+                Err(error) => return Attempt::Failed(error),
+            },
+        };
+        let attempt = run_group(&self.deps, &mut tx, members, careful).await.unwrap_or_else(Attempt::Failed);
+        let usable = match &attempt {
+            Attempt::Committed(_) => true,
+            Attempt::Spoiled | Attempt::Refused(_) => tx.rollback().await.is_ok(),
+            Attempt::Failed(error) => {
+                let rolled_back = tx.rollback().await.is_ok();
+                rolled_back && error.fault() != Some(super::Fault::Unavailable)
+            }
+        };
+        if usable {
+            self.tx = Some(tx);
+        } else {
+            tx.close().await;
+        }
+        attempt
+    }
+
+    /// 2 ms doubled with every conflict, of which a random half to whole is waited.
+    fn backoff(&self, conflicts: u32) -> Duration {
+        let mut random = [0];
+        self.deps.ids.fill(&mut random);
+        let most = 2_000_u32 << conflicts.min(8);
+        Duration::from_micros(u64::from(most / 2 + most / 2 * u32::from(random[0]) / 255))
+    }
+}
+
+/// Runs the jobs and commits what they left, unless that cannot be.
+async fn run_group(
+    deps: &StoreDeps,
+    tx: &mut Tx,
+    members: &mut [Member],
+    careful: bool,
+) -> Result<Attempt, StoreError> {
+    tx.begin().await?;
+    let mut pending: Vec<(usize, Pending)> = Vec::with_capacity(members.len());
+    for (index, member) in members.iter_mut().enumerate().filter(|(_, member)| !member.refused) {
+        tx.start_job(careful).await?;
+        let done = member.job.run(tx).await;
+        let failure = tx.failure().cloned();
+        if let Some(error) = failure.as_ref().filter(|error| ends_the_group(error)) {
+            return Err(error.clone());
+        }
+        match (done, failure) {
+            (Some(done), None) => {
+                tx.keep_job().await?;
+                pending.push((index, done));
+            }
+            (done, failure) => {
+                if let (Some(_), Some(error)) = (done, failure) {
+                    // The work hid a failed statement. Half an effect is none.
+                    member.job.fail(error);
+                }
+                if !tx.undo_job().await? {
+                    return Ok(Attempt::Spoiled);
+                }
+            }
+        }
+    }
+    let flushed = flush(tx, pending, deps).await;
+    match flushed {
+        Ok(receipts) => {
+            tx.commit().await?;
+            Ok(Attempt::Committed(receipts))
+        }
+        Err(FlushError::Members(refused)) => Ok(Attempt::Refused(refused)),
+        Err(FlushError::Store(error)) => Err(error),
+    }
+}
