@@ -1,4 +1,5 @@
 //! The CompanyOS reference server: the OpenAPI contract, implemented.
 
+pub mod areas;
 pub mod kernel;
 pub mod store;

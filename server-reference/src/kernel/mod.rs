@@ -1,4 +1,136 @@
-//! What every area stands on.
+//! What every area stands on: the path of a request from its first byte to its receipt.
+//!
+//! In the order in which a request meets them: `router` finds the operation, `auth` the principal, `limit` the quota,
+//! `validate` checks everything against the contract, `idempotency` and `replay` see whether it was answered before, the
+//! area's handler gets a [`Ctx`](ctx::Ctx), asks the `policy`, and commits through `privileged`.
 
+pub mod auth;
+pub mod body;
 pub mod clock;
+pub mod conditional;
+pub(crate) mod contract;
+pub mod credential;
+pub mod ctx;
+pub mod fault;
+pub mod health;
+pub mod idempotency;
 pub mod ids;
+pub mod json;
+pub mod limit;
+pub mod metrics;
+pub mod page;
+pub mod policy;
+pub mod privileged;
+pub mod problem;
+pub(crate) mod replay;
+pub mod reply;
+pub(crate) mod router;
+pub mod routes;
+pub mod settings;
+pub mod trace;
+pub(crate) mod validate;
+
+use std::fmt;
+use std::sync::Arc;
+
+use self::auth::{Authenticator, CredentialSource};
+use self::clock::Clock;
+pub use self::contract::ContractError;
+use self::fault::Faults;
+use self::health::Health;
+use self::idempotency::{InFlight, Sealer};
+use self::ids::Ids;
+use self::limit::{Concurrency, RateLimiter};
+use self::metrics::Metrics;
+use self::page::Cursors;
+use self::policy::Decider;
+use self::settings::Settings;
+use crate::store::Store;
+
+/// The parts of a running server that requests share.
+pub struct Kernel {
+    /// Who this server is and what it refuses to exceed.
+    pub settings: Settings,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids and randomness come from.
+    pub ids: Arc<dyn Ids>,
+    /// Where everything is kept.
+    pub store: Store,
+    /// Who answers the policy question.
+    pub decider: Arc<dyn Decider>,
+    /// Who knows the API keys.
+    pub authenticator: Authenticator,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Whether the server takes traffic.
+    pub health: Health,
+    pub(crate) cursors: Cursors,
+    pub(crate) sealer: Sealer,
+    pub(crate) rate: RateLimiter,
+    pub(crate) concurrency: Arc<Concurrency>,
+    pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) faults: Option<Arc<dyn Faults>>,
+}
+
+/// What a [`Kernel`] is built from.
+pub struct KernelParts {
+    /// Who this server is and what it refuses to exceed.
+    pub settings: Settings,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids and randomness come from.
+    pub ids: Arc<dyn Ids>,
+    /// Where everything is kept.
+    pub store: Store,
+    /// Who answers the policy question.
+    pub decider: Arc<dyn Decider>,
+    /// Where API keys are looked up.
+    pub credentials: Arc<dyn CredentialSource>,
+    /// What is counted; the store's observer is the same object.
+    pub metrics: Arc<Metrics>,
+    /// The key cursors are authenticated with.
+    pub cursor_key: [u8; 32],
+    /// The key stored outcomes are sealed with.
+    pub seal_key: [u8; 32],
+    /// Where faults on purpose come from, in development mode.
+    pub faults: Option<Arc<dyn Faults>>,
+}
+
+impl Kernel {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// When the cryptographic library refuses a key.
+    pub fn new(parts: KernelParts) -> Result<Self, aws_lc_rs::error::Unspecified> {
+        let limits = &parts.settings.limits;
+        Ok(Self {
+            rate: RateLimiter::new(limits.requests_per_second),
+            concurrency: Arc::new(Concurrency::new(limits.concurrency)),
+            authenticator: Authenticator::new(parts.credentials, Arc::clone(&parts.clock)),
+            cursors: Cursors::new(&parts.cursor_key),
+            sealer: Sealer::new(&parts.seal_key)?,
+            in_flight: Arc::default(),
+            health: Health::default(),
+            settings: parts.settings,
+            clock: parts.clock,
+            ids: parts.ids,
+            store: parts.store,
+            decider: parts.decider,
+            metrics: parts.metrics,
+            faults: parts.faults,
+        })
+    }
+
+    /// How many requests are being answered.
+    #[must_use]
+    pub fn requests_running(&self) -> usize {
+        self.concurrency.running()
+    }
+}
+
+impl fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kernel").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
