@@ -1,1 +1,16 @@
-//! x
+#![doc = include_str!("../README.md")]
+
+pub mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod context;
+mod descriptor;
+mod error;
+pub mod govern;
+pub mod storage;
+
+pub use context::{Context, ContextBuilder};
+pub use descriptor::{CONTRACT_VERSION, Capability, Descriptor, Limits};
+pub use error::{Conflict, Error, ErrorKind, Outcome, RetryClass};
+pub use govern::Governed;
+pub use storage::{ObjectStorage, ObjectStorageExt};

@@ -1,0 +1,78 @@
+//! The store in memory passes its own family's suite, alone and wrapped.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use companyos_adapter_traits::conformance::{Report, storage};
+use companyos_adapter_traits::govern::{
+    Decision, PolicyHook, Question, ReceiptDraft, ReceiptId, ReceiptSink,
+};
+use companyos_adapter_traits::storage::MemoryStorage;
+use companyos_adapter_traits::{Context, Error, Governed, Limits, ObjectStorage};
+
+async fn report(storage: &dyn ObjectStorage) -> Report {
+    storage::run(storage, Context::builder("suite", "local").build(), "suite/").await
+}
+
+fn skips(report: &Report) -> Vec<&str> {
+    report.skips().collect()
+}
+
+#[tokio::test]
+async fn the_store_in_memory_conforms() {
+    let report = report(&MemoryStorage::new()).await;
+    assert!(report.passed(), "{report}");
+    assert_eq!(skips(&report), ["an_object_over_the_limit_is_refused"], "{report}");
+}
+
+#[tokio::test]
+async fn it_conforms_with_a_limit_that_can_be_tested() {
+    let limits = Limits::default().max_object_bytes(6 << 20).max_page(2);
+    let report = report(&MemoryStorage::new().with_limits(limits)).await;
+    assert!(report.passed(), "{report}");
+    assert!(skips(&report).is_empty(), "{report}");
+}
+
+#[tokio::test]
+async fn it_conforms_without_any_capability() {
+    let report = report(&MemoryStorage::new().with_capabilities([])).await;
+    assert!(report.passed(), "{report}");
+    let races = ["of_racing_creates_exactly_one_wins", "of_racing_updates_exactly_one_wins"];
+    assert_eq!(skips(&report)[..2], races, "{report}");
+}
+
+#[tokio::test]
+async fn it_conforms_behind_pointers_and_governance() {
+    let shared: Arc<dyn ObjectStorage> = Arc::new(MemoryStorage::new().with_region("local"));
+    let governed = Governed::new(Box::new(shared), Arc::new(AllowAll), Arc::new(Nowhere));
+    let report = report(&governed).await;
+    assert!(report.passed(), "{report}");
+}
+
+#[tokio::test]
+async fn the_suite_removes_what_it_wrote() -> Result<(), Error> {
+    use companyos_adapter_traits::ObjectStorageExt;
+    let storage = MemoryStorage::new();
+    let report = report(&storage).await;
+    assert!(report.passed(), "{report}");
+    assert_eq!(storage.list_all(&Context::builder("suite", "local").build(), "").await?, []);
+    Ok(())
+}
+
+struct AllowAll;
+
+#[async_trait]
+impl PolicyHook for AllowAll {
+    async fn decide(&self, _: &Context, _: &Question<'_>) -> Result<Decision, Error> {
+        Ok(Decision::allow("allow-all", ""))
+    }
+}
+
+struct Nowhere;
+
+#[async_trait]
+impl ReceiptSink for Nowhere {
+    async fn record(&self, _: &Context, _: &ReceiptDraft) -> Result<ReceiptId, Error> {
+        Ok(ReceiptId("rcp".to_owned()))
+    }
+}
