@@ -1,5 +1,7 @@
 //! The CompanyOS reference server: the OpenAPI contract, implemented.
 
 pub mod areas;
+pub mod cells;
 pub mod kernel;
+pub mod keys;
 pub mod store;
