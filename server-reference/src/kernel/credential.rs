@@ -144,7 +144,7 @@ mod tests {
             "cos_test_",
             &key[1..],
             &key[..key.len() - 1],
-            &format!("{key}0"),
+            &format!("{}0", *key),
             "cos_tést_x",
         ] {
             assert!(ApiKey::parse(text).is_none(), "{text:?}");

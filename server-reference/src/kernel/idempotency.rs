@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use bytes::Bytes;
 use companyos_types::problems;
 use http::header::{HeaderName, HeaderValue};
@@ -18,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
 use super::reply::{Reply, ReplyBody};
+use crate::keys;
 
 /// The request header.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -123,41 +123,26 @@ impl InFlight {
     }
 }
 
-/// Seals stored outcomes with AES-256-GCM. The record's key is the associated data, so that outcomes cannot be swapped.
-pub struct Sealer(RandomizedNonceKey);
-
-impl std::fmt::Debug for Sealer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Sealer(***)")
-    }
-}
+/// Seals stored outcomes. The record's key is what they are sealed for, so that outcomes cannot be swapped.
+#[derive(Debug)]
+pub(crate) struct Sealer(keys::Sealer);
 
 impl Sealer {
-    /// Seals under `key`. Servers that share a database share the key.
-    ///
-    /// # Errors
-    /// When the cryptographic library refuses the key.
-    pub fn new(key: &[u8; 32]) -> Result<Self, aws_lc_rs::error::Unspecified> {
-        RandomizedNonceKey::new(&AES_256_GCM, key).map(Self)
+    /// Seals with this key. Servers that share a database share the key.
+    pub(crate) fn new(key: keys::Sealer) -> Self {
+        Self(key)
     }
 
     /// The outcome in the form it is stored in.
     pub(crate) fn seal(&self, reply: &Reply, record: &[u8; 32]) -> Result<Vec<u8>, Problem> {
-        let mut sealed = encode(reply)?;
-        let failed = |_| Problem::internal("an idempotent outcome could not be sealed");
-        let nonce = self.0.seal_in_place_append_tag(Aad::from(record), &mut sealed).map_err(failed)?;
-        sealed.extend_from_slice(nonce.as_ref());
-        Ok(sealed)
+        self.0.seal(record, &encode(reply)?).map_err(Problem::internal)
     }
 
     /// The outcome of a record, ready to be replayed.
-    pub(crate) fn open(&self, mut sealed: Vec<u8>, record: &[u8; 32]) -> Result<Reply, Problem> {
-        let failed =
-            || Problem::internal("a stored idempotent outcome cannot be opened with this server's key");
-        let nonce = sealed.len().checked_sub(NONCE_LEN).map(|at| sealed.split_off(at)).ok_or_else(failed)?;
-        let nonce = Nonce::try_assume_unique_for_key(&nonce).map_err(|_| failed())?;
-        let plain = self.0.open_in_place(nonce, Aad::from(record), &mut sealed).map_err(|_| failed())?;
-        let reply = decode(plain).ok_or_else(failed)?;
+    pub(crate) fn open(&self, sealed: &[u8], record: &[u8; 32]) -> Result<Reply, Problem> {
+        let plain = self.0.open(record, sealed).map_err(Problem::internal)?;
+        let reply =
+            decode(&plain).ok_or_else(|| Problem::internal("a stored idempotent outcome is damaged"))?;
         Ok(reply.header(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true")))
     }
 }
@@ -215,7 +200,7 @@ mod tests {
     use super::*;
 
     fn sealer() -> Sealer {
-        Sealer::new(&[9; 32]).unwrap()
+        Sealer::new(keys::Sealer::new(&[9; 32], Arc::new(crate::kernel::ids::RandomIds)).unwrap())
     }
 
     fn key_of(value: &str) -> Result<String, &'static str> {
@@ -245,7 +230,7 @@ mod tests {
             Reply::bytes(StatusCode::CREATED, "application/json", "{\"a\":1}").location("/tenants/tnt_1");
         let sealed = sealer().seal(&reply, &record).unwrap();
         assert!(!sealed.windows(3).any(|window| window == b"\"a\""), "the stored outcome is readable");
-        let opened = sealer().open(sealed, &record).unwrap();
+        let opened = sealer().open(&sealed, &record).unwrap();
         assert_eq!(opened.status(), StatusCode::CREATED);
         assert_eq!(opened.body().unwrap(), "{\"a\":1}");
         assert_eq!(opened.header_value(&http::header::LOCATION).unwrap(), "/tenants/tnt_1");
@@ -255,13 +240,13 @@ mod tests {
     #[test]
     fn a_stored_outcome_cannot_be_altered_or_moved_to_another_record() {
         let sealed = sealer().seal(&Reply::empty(StatusCode::NO_CONTENT), &[1; 32]).unwrap();
-        assert!(sealer().open(sealed.clone(), &[2; 32]).is_err());
+        assert!(sealer().open(&sealed, &[2; 32]).is_err());
         for position in 0..sealed.len() {
             let mut altered = sealed.clone();
             altered[position] ^= 1;
-            assert!(sealer().open(altered, &[1; 32]).is_err(), "byte {position}");
+            assert!(sealer().open(&altered, &[1; 32]).is_err(), "byte {position}");
         }
-        assert!(sealer().open(vec![1, 2, 3], &[1; 32]).is_err());
+        assert!(sealer().open(&[1, 2, 3], &[1; 32]).is_err());
     }
 
     #[test]

@@ -45,6 +45,7 @@ use self::metrics::Metrics;
 use self::page::Cursors;
 use self::policy::Decider;
 use self::settings::Settings;
+use crate::keys::{self, MacKey};
 use crate::store::Store;
 
 /// The parts of a running server that requests share.
@@ -90,26 +91,24 @@ pub struct KernelParts {
     /// What is counted; the store's observer is the same object.
     pub metrics: Arc<Metrics>,
     /// The key cursors are authenticated with.
-    pub cursor_key: [u8; 32],
+    pub cursors: MacKey,
     /// The key stored outcomes are sealed with.
-    pub seal_key: [u8; 32],
+    pub sealer: keys::Sealer,
     /// Where faults on purpose come from, in development mode.
     pub faults: Option<Arc<dyn Faults>>,
 }
 
 impl Kernel {
     /// Puts the parts together.
-    ///
-    /// # Errors
-    /// When the cryptographic library refuses a key.
-    pub fn new(parts: KernelParts) -> Result<Self, aws_lc_rs::error::Unspecified> {
+    #[must_use]
+    pub fn new(parts: KernelParts) -> Self {
         let limits = &parts.settings.limits;
-        Ok(Self {
+        Self {
             rate: RateLimiter::new(limits.requests_per_second),
             concurrency: Arc::new(Concurrency::new(limits.concurrency)),
             authenticator: Authenticator::new(parts.credentials, Arc::clone(&parts.clock)),
-            cursors: Cursors::new(&parts.cursor_key),
-            sealer: Sealer::new(&parts.seal_key)?,
+            cursors: Cursors::new(parts.cursors),
+            sealer: Sealer::new(parts.sealer),
             in_flight: Arc::default(),
             health: Health::default(),
             settings: parts.settings,
@@ -119,7 +118,7 @@ impl Kernel {
             decider: parts.decider,
             metrics: parts.metrics,
             faults: parts.faults,
-        })
+        }
     }
 
     /// How many requests are being answered.

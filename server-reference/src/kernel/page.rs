@@ -5,13 +5,12 @@
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use companyos_types::problems;
-use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use sha2::Sha256;
 
 use super::problem::Problem;
+use crate::keys::MacKey;
 
 /// Items on a page when the caller does not say.
 pub const DEFAULT_ITEMS: u64 = 50;
@@ -21,32 +20,22 @@ pub const MAX_ITEMS: u64 = 200;
 const TAG: usize = 32;
 
 /// Makes and opens cursors with one secret key.
-#[derive(Clone)]
-pub struct Cursors(Hmac<Sha256>);
-
-impl std::fmt::Debug for Cursors {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Cursors(***)")
-    }
-}
+#[derive(Debug, Clone)]
+pub(crate) struct Cursors(MacKey);
 
 impl Cursors {
-    /// Cursors under `key`. Servers that share a database share the key, so that any of them continues a list.
-    #[must_use]
-    pub fn new(key: &[u8; 32]) -> Self {
-        // HMAC pads a key to its block with zeros (RFC 2104); doing it here leaves nothing that can fail.
-        let mut block = [0_u8; 64];
-        block[..key.len()].copy_from_slice(key);
-        Self(Hmac::new(&block.into()))
+    /// Cursors under this key. Servers that share a database share it, so that any of them continues a list.
+    pub(crate) fn new(key: MacKey) -> Self {
+        Self(key)
     }
 
     /// The cursor that stands for `position` in the list named by `binding`.
     ///
     /// # Errors
     /// An internal problem when the position cannot be written as JSON.
-    pub fn seal<T: Serialize>(&self, position: &T, binding: &[u8]) -> Result<String, Problem> {
+    pub(crate) fn seal<T: Serialize>(&self, position: &T, binding: &[u8]) -> Result<String, Problem> {
         let position = serde_json::to_vec(position).map_err(Problem::internal)?;
-        let mut sealed = self.mac(&position, binding).finalize().into_bytes().to_vec();
+        let mut sealed = self.0.tag(&bound(&position, binding)).to_vec();
         sealed.extend_from_slice(&position);
         Ok(BASE64_URL_SAFE_NO_PAD.encode(sealed))
     }
@@ -55,21 +44,21 @@ impl Cursors {
     ///
     /// # Errors
     /// 400 `invalid-cursor` when it was not made by [`seal`](Self::seal) with this key and binding.
-    pub fn open<T: DeserializeOwned>(&self, cursor: &str, binding: &[u8]) -> Result<T, Problem> {
+    pub(crate) fn open<T: DeserializeOwned>(&self, cursor: &str, binding: &[u8]) -> Result<T, Problem> {
         let invalid = || Problem::new(&problems::INVALID_CURSOR);
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
         let (tag, position) = sealed.split_at_checked(TAG).ok_or_else(invalid)?;
-        self.mac(position, binding).verify_slice(tag).map_err(|_| invalid())?;
+        if !self.0.verify(&bound(position, binding), tag) {
+            return Err(invalid());
+        }
         serde_json::from_slice(position).map_err(|_| invalid())
     }
+}
 
-    fn mac(&self, position: &[u8], binding: &[u8]) -> Hmac<Sha256> {
-        let mut mac = self.0.clone();
-        mac.update(&(binding.len() as u64).to_be_bytes());
-        mac.update(binding);
-        mac.update(position);
-        mac
-    }
+/// What the tag is over: binding and position, told apart by the binding's length.
+fn bound(position: &[u8], binding: &[u8]) -> Vec<u8> {
+    let length = (binding.len() as u64).to_be_bytes();
+    [length.as_slice(), binding, position].concat()
 }
 
 /// What a cursor is bound to, in one unambiguous run of bytes.
@@ -139,7 +128,7 @@ mod tests {
     use super::*;
 
     fn cursors() -> Cursors {
-        Cursors::new(&[7; 32])
+        Cursors::new(MacKey::new(&[7; 32]))
     }
 
     #[test]
@@ -152,7 +141,7 @@ mod tests {
     fn a_cursor_of_another_list_key_or_hand_is_refused() {
         let cursor = cursors().seal(&42, b"list").unwrap();
         assert!(cursors().open::<i64>(&cursor, b"other").is_err());
-        assert!(Cursors::new(&[8; 32]).open::<i64>(&cursor, b"list").is_err());
+        assert!(Cursors::new(MacKey::new(&[8; 32])).open::<i64>(&cursor, b"list").is_err());
         for position in 0..cursor.len() {
             let mut altered = cursor.clone().into_bytes();
             altered[position] = if altered[position] == b'A' { b'B' } else { b'A' };

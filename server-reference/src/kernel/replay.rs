@@ -29,7 +29,7 @@ impl Ctx {
             return Err(Problem::new(&problems::IDEMPOTENCY_KEY_REUSED));
         }
         inner.kernel.metrics.replayed();
-        inner.kernel.sealer.open(found.response, &attempt.record).map(Some)
+        inner.kernel.sealer.open(&found.response, &attempt.record).map(Some)
     }
 
     /// The outcome that another process committed while this one worked on the same key.

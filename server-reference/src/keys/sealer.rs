@@ -31,7 +31,11 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    pub(super) fn new(secret: &[u8; 32], ids: Arc<dyn Ids>) -> Result<Self, SealError> {
+    /// A key of its 32 bytes, and where its nonces come from.
+    ///
+    /// # Errors
+    /// When the crypto library refuses the key.
+    pub fn new(secret: &[u8; 32], ids: Arc<dyn Ids>) -> Result<Self, SealError> {
         Ok(Self { key: cmac::Key::new(cmac::AES_256, secret).map_err(|_| SealError)?, ids })
     }
 

@@ -72,9 +72,12 @@ where
     }
 
     fn answer(self: Box<Self>) {
-        if let Some(outcome) = self.outcome {
+        let Self { work, reply, outcome, .. } = *self;
+        // Before the caller goes on: what the work holds on to is free by then.
+        drop(work);
+        if let Some(outcome) = outcome {
             // The caller may have gone; what was committed stays.
-            let _gone = self.reply.send(outcome);
+            let _gone = reply.send(outcome);
         }
     }
 
