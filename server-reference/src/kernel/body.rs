@@ -54,6 +54,15 @@ impl RequestBody {
         }
     }
 
+    /// Whether it is known to hold nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Wire(body) => body.is_end_stream(),
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Stream(body) => body.is_end_stream(),
+        }
+    }
+
     /// The least number of bytes still to come, as far as it is known.
     fn lower_bound(&self) -> u64 {
         match self {

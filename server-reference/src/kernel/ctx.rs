@@ -14,12 +14,14 @@ use super::auth::Principal;
 use super::body::BodyStream;
 use super::clock::Timestamp;
 use super::conditional::Version;
+use super::contract::Rules;
 use super::idempotency::Attempt;
 use super::ids::new_id;
 use super::page;
-use super::problem::Problem;
+use super::problem::{Problem, finding};
 use super::reply::Reply;
 use super::trace::TraceContext;
+use super::validate;
 use crate::store::Store;
 
 /// A request that is authenticated and valid by the contract. Cheap to clone, so work closures can own one.
@@ -30,6 +32,7 @@ pub struct Ctx(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) kernel: Arc<Kernel>,
     pub(crate) op: &'static Operation,
+    pub(crate) rules: Arc<Rules>,
     pub(crate) request_id: String,
     pub(crate) trace: TraceContext,
     pub(crate) principal: Arc<Principal>,
@@ -129,14 +132,7 @@ impl Ctx {
         let Some(body) = &self.0.json else {
             return Err(Problem::internal(format!("{} has no JSON body", self.0.op.id)));
         };
-        serde_path_to_error::deserialize(body).map_err(|error| {
-            let pointer = page::pointer_of(error.path());
-            Problem::validation(vec![super::problem::finding(
-                &pointer,
-                "type",
-                error.into_inner().to_string(),
-            )])
-        })
+        typed(body)
     }
 
     /// The media type of the body without parameters, in lower case; empty when there is none.
@@ -152,6 +148,20 @@ impl Ctx {
     pub fn body_stream(&self) -> Result<BodyStream, Problem> {
         let mut held = self.0.stream.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         held.take().ok_or_else(|| Problem::internal(format!("{}: the body is taken already", self.0.op.id)))
+    }
+
+    /// The JSON body of an operation with the `import` body class: read to its end, checked against its schema.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the transfer, the JSON or its schema.
+    pub async fn read_json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let whole = self.body_stream()?.collect().await?;
+        let media_type = self.content_type();
+        let body = self.0.rules.bodies.iter().find(|body| body.media_type == media_type);
+        let Some(validator) = body.and_then(|body| body.validator.as_ref()) else {
+            return Err(Problem::internal(format!("{} reads no JSON as {media_type:?}", self.0.op.id)));
+        };
+        typed(&validate::body(validator, &whole)?)
     }
 
     /// Checks `If-Match` against the current version.
@@ -205,4 +215,12 @@ impl Ctx {
         filters.remove("limit");
         page::binding(self.0.op.id, &self.0.principal.tenant_id, &self.0.tenant_id, &self.0.path, &filters)
     }
+}
+
+/// A valid body as a Rust type.
+fn typed<T: DeserializeOwned>(body: &Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(body).map_err(|error| {
+        let pointer = page::pointer_of(error.path());
+        Problem::validation(vec![finding(&pointer, "type", error.into_inner().to_string())])
+    })
 }

@@ -9,9 +9,12 @@ pub mod body;
 pub mod clock;
 pub mod conditional;
 pub(crate) mod contract;
+pub(crate) mod cors;
 pub mod credential;
 pub mod ctx;
+pub mod dispatch;
 pub mod fault;
+pub(crate) mod headers;
 pub mod health;
 pub mod idempotency;
 pub mod ids;
@@ -19,11 +22,13 @@ pub mod json;
 pub mod limit;
 pub mod metrics;
 pub mod page;
+pub(crate) mod pipeline;
 pub mod policy;
 pub mod privileged;
 pub mod problem;
 pub(crate) mod replay;
 pub mod reply;
+pub mod respond;
 pub(crate) mod router;
 pub mod routes;
 pub mod settings;
@@ -43,7 +48,8 @@ use self::ids::Ids;
 use self::limit::{Concurrency, RateLimiter};
 use self::metrics::Metrics;
 use self::page::Cursors;
-use self::policy::Decider;
+use self::policy::{Decider, Decision, Question};
+use self::problem::Problem;
 use self::settings::Settings;
 use crate::keys::{self, MacKey};
 use crate::store::Store;
@@ -119,6 +125,15 @@ impl Kernel {
             metrics: parts.metrics,
             faults: parts.faults,
         }
+    }
+
+    /// Asks the policy and counts its answer.
+    pub(crate) async fn decide(&self, question: Question<'_>) -> Result<Decision, Problem> {
+        let action = question.operation.action.unwrap_or(question.operation.id);
+        let decision = self.decider.decide(question).await;
+        let decision = decision.map_err(|error| Problem::unavailable(1).caused_by(error))?;
+        self.metrics.decided(action, decision.allow);
+        Ok(decision)
     }
 
     /// How many requests are being answered.

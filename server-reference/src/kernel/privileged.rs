@@ -130,8 +130,13 @@ impl Ctx {
         let Some(action) = inner.op.action else {
             return Err(Problem::internal(format!("{} is not privileged", inner.op.id)));
         };
-        let decision = self.decide(&resource).await?;
-        inner.kernel.metrics.decided(action, decision.allow);
+        let question = Question {
+            operation: inner.op,
+            principal: &inner.principal,
+            tenant_id: &inner.tenant_id,
+            resource: &resource,
+        };
+        let decision = inner.kernel.decide(question).await?;
         let case = Arc::new(Case { ctx: self.clone(), mandate: self.mandate(action, &resource, &decision) });
         if decision.allow {
             return Ok(Permit(case));
@@ -141,24 +146,6 @@ impl Ctx {
             case.draft(Phase::Outcome, Outcome::Deny, Private::new().detail_entry("rule", &*decision.rule));
         case.leave(draft, None).await?;
         Err(case.name(Problem::new(&problems::POLICY_DENIED).rule(decision.rule)))
-    }
-
-    /// Asks the policy about an operation that leaves no receipt.
-    pub(crate) async fn check_scopes(&self) -> Result<(), Problem> {
-        let decision = self.decide(&Resource::kind(self.0.op.area)).await?;
-        self.0.kernel.metrics.decided(self.0.op.id, decision.allow);
-        if decision.allow { Ok(()) } else { Err(Problem::new(&problems::POLICY_DENIED).rule(decision.rule)) }
-    }
-
-    async fn decide(&self, resource: &Resource) -> Result<Decision, Problem> {
-        let inner = &self.0;
-        let question = Question {
-            operation: inner.op,
-            principal: &inner.principal,
-            tenant_id: &inner.tenant_id,
-            resource,
-        };
-        inner.kernel.decider.decide(question).await.map_err(|error| Problem::unavailable(1).caused_by(error))
     }
 
     fn mandate(&self, action: &str, resource: &Resource, decision: &Decision) -> Mandate {
