@@ -1,1 +1,3 @@
 //! The capability areas. Each owns its tables, its rules and its operations; see ARCHITECTURE.md for their common shape.
+
+pub mod tenants;
