@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use companyos_contract_tests::{
-    bundle, check,
+    bundle, check, diff,
     error::{Error, Finding},
     generate,
     repo::Repo,
@@ -25,6 +25,12 @@ enum Command {
     Generate(CheckOnly),
     /// Report where the contract breaks the conventions and which generated files are stale
     Check,
+    /// Report changes that would break a client of a released version
+    Diff {
+        /// The released contract, relative to the repository; the newest in openapi/released when absent
+        #[arg(long, value_name = "FILE")]
+        released: Option<String>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -55,6 +61,16 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Generate(mode) => files(&repo, &mode, &generate::generate(&repo, &bundle::bundle(&repo)?)?),
         Command::Check => {
             Ok(report(&check::check(&repo)?, "the contract keeps the conventions and nothing is stale"))
+        }
+        Command::Diff { released } => {
+            let release = released
+                .map_or_else(|| diff::newest(&repo), |path| diff::released(&repo, &path).map(Some))?;
+            let Some(release) = release else {
+                say("nothing is released yet, so nothing can break");
+                return Ok(ExitCode::SUCCESS);
+            };
+            let findings = diff::breaking(&release.document, &bundle::bundle(&repo)?);
+            Ok(report(&findings, &format!("no client of {} breaks", release.path)))
         }
     }
 }

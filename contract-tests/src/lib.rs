@@ -15,6 +15,7 @@
 
 pub mod bundle;
 pub mod check;
+pub mod diff;
 pub mod error;
 pub mod generate;
 pub mod model;
