@@ -7,12 +7,14 @@ mod names;
 mod ops;
 mod problems;
 mod rustfmt;
+mod sdk;
 mod types;
 
 pub use names::{pascal, screaming, snake};
 
 use crate::{bundle, error::Error, model::Model, repo::Repo};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// One generated file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +48,10 @@ pub fn generate(repo: &Repo, document: &Value) -> Result<Vec<Generated>, Error> 
     }
     rust("sdk/types/src/ops.rs".into(), ops::file(model)?)?;
     rust("sdk/types/src/problems.rs".into(), problems::file(document))?;
+    rust("sdk/client/src/areas/mod.rs".into(), sdk::index(model))?;
+    for area in model.areas() {
+        rust(format!("sdk/client/src/areas/{}.rs", snake(area)), sdk::area(model, area)?)?;
+    }
     Ok(files)
 }
 
@@ -71,9 +77,50 @@ pub fn write(repo: &Repo, files: &[Generated]) -> Result<Vec<String>, Error> {
     Ok(written)
 }
 
-/// Doc comment lines for a text, indented by rustfmt later.
+/// Doc comment lines for a text. Paragraphs are filled to the line width; headings stay on their own line.
 pub(crate) fn doc(text: &str) -> String {
-    text.trim().lines().map(|line| format!("/// {}\n", line.trim_end()).replace("/// \n", "///\n")).collect()
+    let mut out = String::new();
+    let mut width = 0;
+    for line in text.trim().lines().map(str::trim) {
+        if line.is_empty() || line.starts_with('#') || width == 0 {
+            out.push_str(if out.is_empty() || out.ends_with('\n') { "///" } else { "\n///" });
+            width = 0;
+        }
+        for word in line.split_whitespace() {
+            // A word that Markdown would take for a list item must not begin a line.
+            let marker = word.chars().all(|c| !c.is_alphanumeric());
+            if width > 0 && width + word.chars().count() > 100 && !marker {
+                out.push_str("\n///");
+                width = 0;
+            }
+            out.push(' ');
+            out.push_str(word);
+            width += word.chars().count() + 1;
+        }
+        if line.is_empty() || line.starts_with('#') {
+            out.push('\n');
+            width = 0;
+        }
+    }
+    if !out.is_empty() && !out.ends_with('\n') {
+        out.push('\n');
+    }
+    out
+}
+
+/// `use` lines for full paths, one per module.
+pub(crate) fn imports<'a>(paths: impl IntoIterator<Item = &'a String>) -> String {
+    let mut modules: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (module, name) in paths.into_iter().filter_map(|path| path.rsplit_once("::")) {
+        modules.entry(module).or_default().push(name);
+    }
+    modules
+        .iter()
+        .map(|(module, names)| match names.as_slice() {
+            [name] => format!("use {module}::{name};\n"),
+            names => format!("use {module}::{{{}}};\n", names.join(", ")),
+        })
+        .collect()
 }
 
 /// A Rust string literal.

@@ -98,7 +98,7 @@ fn a_schema_of_another_area_is_imported_from_its_module() {
         "Other": {"type": "string", "x-companyos-area": "retry-tests"},
         "T": {"type": "object", "required": ["type"], "properties": {"type": {"$ref": "#/components/schemas/Other"}}},
     }));
-    has(&text, "use crate::retry_tests::{Other};");
+    has(&text, "use crate::retry_tests::Other;");
     has(&text, "pub r#type: Other,");
     assert!(!text.contains("pub type Other"), "{text}");
 }
@@ -107,7 +107,7 @@ fn a_schema_of_another_area_is_imported_from_its_module() {
 fn secrets_have_their_own_type() {
     let text = rust(json!({"T": {"type": "object", "required": ["s"],
         "properties": {"s": {"type": "string", "x-companyos-secret": true}}}}));
-    has(&text, "use crate::{Secret};");
+    has(&text, "use crate::Secret;");
     has(&text, "pub s: Secret,");
 }
 
@@ -156,4 +156,163 @@ fn text_that_is_not_rust_is_reported_as_a_defect_of_the_generator() {
     let repo = Repo::of_this_crate().unwrap();
     let error = rustfmt::format(&repo, "x.rs", "fn {").unwrap_err().to_string();
     assert!(error.contains("x.rs") && error.contains("generator"), "{error}");
+}
+
+mod sdk_modules {
+    use super::{flat, has};
+    use crate::{generate::sdk, model::Model};
+    use serde_json::{Value, json};
+
+    fn document(operation: Value) -> Value {
+        let mut operation = operation;
+        let defaults = json!({"operationId": "createThing", "x-companyos-area": "things", "summary": "Create a thing",
+            "x-companyos-idempotency": "natural", "x-companyos-scopes": ["things:write"],
+            "responses": {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}}}});
+        for (name, value) in defaults.as_object().unwrap() {
+            operation.as_object_mut().unwrap().entry(name).or_insert(value.clone());
+        }
+        json!({
+            "x-companyos-areas": ["things"],
+            "tags": [{"name": "things", "description": "Things."}],
+            "paths": {"/things/{thing_id}": {"post": operation}},
+            "components": {"schemas": {
+                "Thing": {"type": "object", "x-companyos-area": "things"},
+                "Kind": {"type": "string", "enum": ["a"], "x-companyos-area": "things"},
+                "ThingPage": {"type": "object", "x-companyos-area": "things", "properties":
+                    {"items": {"type": "array", "items": {"$ref": "#/components/schemas/Thing"}}}},
+            }},
+        })
+    }
+
+    fn module(operation: Value) -> String {
+        flat(&sdk::area(Model::new(&document(operation)), "things").unwrap())
+    }
+
+    #[test]
+    fn required_parameters_are_arguments_and_optional_ones_are_setters() {
+        let text = module(json!({"parameters": [
+            {"name": "thing_id", "in": "path", "required": true, "schema": {"type": "string"}},
+            {"name": "rest", "in": "path", "required": true, "x-companyos-rest": true, "schema": {"type": "string"}},
+            {"name": "If-Match", "in": "header", "required": true, "schema": {"type": "string"}},
+            {"name": "kind", "in": "query", "schema": {"$ref": "#/components/schemas/Kind"}},
+            {"name": "count", "in": "query", "schema": {"type": "integer"}},
+            {"name": "dry_run", "in": "query", "schema": {"type": "boolean"}},
+        ]}));
+        has(&text, "pub fn create(&self,thing_id: impl Display,rest: impl Display,if_match: impl Display,)");
+        has(&text, ".path(\"thing_id\", thing_id).path_rest(\"rest\", rest).header(\"if-match\", if_match)");
+        has(&text, "pub fn kind(mut self, kind: Kind) -> Self");
+        has(&text, "pub fn count(mut self, count: u64) -> Self");
+        has(
+            &text,
+            "pub fn dry_run(mut self, dry_run: bool) -> Self { self.call = self.call.query(\"dry_run\", dry_run);",
+        );
+    }
+
+    #[test]
+    fn only_an_operation_that_requires_a_key_has_its_setter() {
+        let keyed = module(json!({"x-companyos-idempotency": "required",
+            "parameters": [{"name": "Idempotency-Key", "in": "header", "required": true, "schema": {"type": "string"}}]}));
+        has(&keyed, "pub fn idempotency_key(mut self, key: impl Into<IdempotencyKey>) -> Self");
+        has(&keyed, "pub fn create(&self,) -> CreateThing<'c>");
+        assert!(!module(json!({})).contains("idempotency_key"));
+    }
+
+    #[test]
+    fn the_answer_decides_how_the_call_is_sent() {
+        let answer = |content: Value| module(json!({"responses": {"200": {"content": content}}}));
+        has(
+            &module(json!({})),
+            "send(self) -> Result<Response<Thing>, Error> { self.call.send_json().await }",
+        );
+        has(&answer(json!({"text/csv": {"schema": {"type": "string"}}})), "Result<Response<String>, Error>");
+        has(
+            &answer(json!({"application/x": {"schema": {"type": "string", "format": "binary"}}})),
+            "Result<Response<Bytes>, Error> { self.call.send_bytes().await }",
+        );
+        has(
+            &module(json!({"responses": {"204": {}}})),
+            "Result<Response<()>, Error> { self.call.send_unit().await }",
+        );
+    }
+
+    #[test]
+    fn a_long_operation_can_be_followed() {
+        let schema = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}});
+        let text = module(json!({"x-companyos-async": true,
+            "responses": {"200": {"content": schema}, "202": {"content": {}}}}));
+        has(
+            &text,
+            "send(self) -> Result<Response<Accepted<Thing>>, Error> { self.call.send_accepted().await }",
+        );
+        has(&text, "pub async fn poller(self) -> Result<Poller<Thing>, Error>");
+        has(&text, "pub async fn wait(self)");
+    }
+
+    #[test]
+    fn a_list_has_its_streams() {
+        let page = json!({"application/json": {"schema": {"$ref": "#/components/schemas/ThingPage"}}});
+        let text = module(json!({"operationId": "listThings", "x-companyos-pagination": true,
+            "responses": {"200": {"content": page}}}));
+        has(&text, "pub fn list(&self,)");
+        has(&text, "impl Page for ThingPage { type Item = Thing;");
+        has(&text, "pub fn by_page(self) -> PageStream<'c, ThingPage>");
+        has(&text, "pub fn by_item(self) -> ItemStream<'c, Thing>");
+    }
+
+    #[test]
+    fn one_body_is_an_argument_and_several_are_an_enumeration() {
+        let one = module(json!({"requestBody": {"content":
+            {"application/merge-patch+json": {"schema": {"$ref": "#/components/schemas/Thing"}}}}}));
+        has(&one, "body: &Thing,");
+        has(&one, ".json_as(\"application/merge-patch+json\", body)");
+        let several = module(json!({"requestBody": {"content": {
+            "text/csv": {"schema": {"type": "string"}},
+            "application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Thing"}}},
+        }}}));
+        has(&several, "body: impl Into<CreateThingBody>,");
+        has(&several, "CreateThingBody::Csv(body) => call.body(\"text/csv\", body),");
+        has(&several, "CreateThingBody::Json(body) => call.json(&body),");
+        has(&several, "impl From<Vec<Thing>> for CreateThingBody");
+    }
+
+    #[test]
+    fn documentation_says_what_the_contract_says() {
+        let text = module(json!({"description": "More.", "x-companyos-action": "thing.create",
+            "x-companyos-idempotency": "required", "x-companyos-problems": ["conflict", "internal"]}));
+        for part in [
+            "/// Create a thing. /// /// More.",
+            "`POST /things/{thing_id}` needs the scope `things:write`.",
+            "the receipt of the action `thing.create`",
+            "Safe to retry",
+            "Besides those that any call can meet: `conflict`.",
+        ] {
+            has(&text.replace("/// ", "").replace("///", ""), &part.replace("/// ", "").replace("///", ""));
+        }
+    }
+
+    #[test]
+    fn two_operations_of_one_method_name_are_refused() {
+        let mut document = document(json!({}));
+        let operation = document["paths"]["/things/{thing_id}"]["post"].clone();
+        document["paths"]["/others"] = json!({"post": operation});
+        let error = sdk::area(Model::new(&document), "things").unwrap_err().to_string();
+        assert!(error.contains("method create") && error.contains("x-companyos-method"), "{error}");
+    }
+
+    #[test]
+    fn an_explicit_method_name_wins() {
+        has(&module(json!({"x-companyos-method": "make"})), "pub fn make(&self,)");
+    }
+}
+
+#[test]
+fn doc_paragraphs_are_filled_and_headings_stand_alone() {
+    let long = "word ".repeat(30);
+    assert_eq!(
+        super::doc("A\nb.\n\nC.\n\n# Errors\nNone."),
+        "/// A b.\n///\n/// C.\n///\n/// # Errors\n/// None.\n"
+    );
+    assert_eq!(super::doc(""), "");
+    assert!(super::doc(&long).lines().all(|line| line.len() <= 105));
+    assert!(super::doc(&format!("{}- x", "word ".repeat(20))).lines().all(|line| !line.starts_with("/// -")));
 }

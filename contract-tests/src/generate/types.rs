@@ -1,7 +1,7 @@
 //! The wire types of one area.
 
 use super::{
-    NOTICE, doc, literal,
+    NOTICE, doc, imports, literal,
     names::{identifier, pascal},
 };
 use crate::{
@@ -9,14 +9,11 @@ use crate::{
     model::{Model, members, reference_name, strings},
 };
 use serde_json::Value;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-};
+use std::{collections::BTreeSet, fmt::Write as _};
 
 /// The whole file of an area; `shared` is the one of what belongs to none.
 pub(super) fn area(model: Model<'_>, area: &str) -> Result<String, Error> {
-    let mut types = Types { model, area, imports: BTreeMap::new(), body: String::new() };
+    let mut types = Types { model, area, imports: BTreeSet::new(), body: String::new() };
     for (name, schema) in model.schemas() {
         if schema["x-companyos-area"] == area {
             types.component(name, schema)?;
@@ -27,10 +24,7 @@ pub(super) fn area(model: Model<'_>, area: &str) -> Result<String, Error> {
         _ => format!("Wire types of the area `{area}`."),
     };
     let mut out = format!("{NOTICE}//! {subject}\n\n");
-    for (module, names) in &types.imports {
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let _ = writeln!(out, "use {module}::{{{}}};", names.join(", "));
-    }
+    out.push_str(&imports(&types.imports));
     if !types.imports.is_empty() {
         out.push('\n');
     }
@@ -41,7 +35,7 @@ pub(super) fn area(model: Model<'_>, area: &str) -> Result<String, Error> {
 struct Types<'a> {
     model: Model<'a>,
     area: &'a str,
-    imports: BTreeMap<String, BTreeSet<String>>,
+    imports: BTreeSet<String>,
     body: String,
 }
 
@@ -54,7 +48,7 @@ struct Field<'a> {
 
 impl<'a> Types<'a> {
     fn import(&mut self, module: &str, name: &str) -> String {
-        self.imports.entry(module.to_owned()).or_default().insert(name.to_owned());
+        self.imports.insert(format!("{module}::{name}"));
         name.to_owned()
     }
 

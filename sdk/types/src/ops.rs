@@ -475,7 +475,7 @@ pub const VERIFY_RECEIPTS: Operation = Operation {
     action: None,
     dual_control: false,
     receipt_only: false,
-    idempotency: Idempotency::None,
+    idempotency: Idempotency::Natural,
     scopes: &["receipts:read"],
     public: false,
     flow: "receipts_verify",

@@ -7,7 +7,8 @@ pub use crate::problem::ProblemType;
 /// What a problem's `type` begins with; its code follows.
 pub const TYPE_BASE: &str = "https://docs.companyos.dev/problems/";
 
-/// `malformed-request`, 400: The body, a header or a parameter cannot be parsed, so nothing was looked at further.
+/// `malformed-request`, 400: The body, a header or a parameter cannot be parsed, so nothing was looked
+/// at further.
 pub const MALFORMED_REQUEST: ProblemType = ProblemType {
     code: "malformed-request",
     status: 400,
@@ -16,7 +17,8 @@ pub const MALFORMED_REQUEST: ProblemType = ProblemType {
     retryable: false,
 };
 
-/// `unknown-parameter`, 400: The operation does not define this query parameter. Unknown parameters are refused rather than ignored.
+/// `unknown-parameter`, 400: The operation does not define this query parameter. Unknown parameters are
+/// refused rather than ignored.
 pub const UNKNOWN_PARAMETER: ProblemType = ProblemType {
     code: "unknown-parameter",
     status: 400,
@@ -34,7 +36,8 @@ pub const INVALID_PARAMETER: ProblemType = ProblemType {
     retryable: false,
 };
 
-/// `invalid-cursor`, 400: The cursor was altered, belongs to another list, filter or tenant, or was made by another server. Start again without it.
+/// `invalid-cursor`, 400: The cursor was altered, belongs to another list, filter or tenant, or was
+/// made by another server. Start again without it.
 pub const INVALID_CURSOR: ProblemType = ProblemType {
     code: "invalid-cursor",
     status: 400,
@@ -43,7 +46,8 @@ pub const INVALID_CURSOR: ProblemType = ProblemType {
     retryable: false,
 };
 
-/// `idempotency-key-missing`, 400: The operation creates or triggers something and must be retried safely. Send an Idempotency-Key.
+/// `idempotency-key-missing`, 400: The operation creates or triggers something and must be retried
+/// safely. Send an Idempotency-Key.
 pub const IDEMPOTENCY_KEY_MISSING: ProblemType = ProblemType {
     code: "idempotency-key-missing",
     status: 400,
@@ -52,7 +56,8 @@ pub const IDEMPOTENCY_KEY_MISSING: ProblemType = ProblemType {
     retryable: false,
 };
 
-/// `idempotency-key-invalid`, 400: Send 1 to 255 characters of A-Z a-z 0-9 _ - either bare or as a quoted string.
+/// `idempotency-key-invalid`, 400: Send 1 to 255 characters of A-Z a-z 0-9 _ - either bare or as a
+/// quoted string.
 pub const IDEMPOTENCY_KEY_INVALID: ProblemType = ProblemType {
     code: "idempotency-key-invalid",
     status: 400,
@@ -70,7 +75,8 @@ pub const UNAUTHENTICATED: ProblemType = ProblemType {
     retryable: false,
 };
 
-/// `policy-denied`, 403: The credential is valid but the policy does not allow the action. The problem names the rule and, for privileged actions, the receipt of the refusal.
+/// `policy-denied`, 403: The credential is valid but the policy does not allow the action. The problem
+/// names the rule and, for privileged actions, the receipt of the refusal.
 pub const POLICY_DENIED: ProblemType = ProblemType {
     code: "policy-denied",
     status: 403,
@@ -79,7 +85,8 @@ pub const POLICY_DENIED: ProblemType = ProblemType {
     retryable: false,
 };
 
-/// `not-found`, 404: There is no such object, or it belongs to a tenant that this credential cannot see.
+/// `not-found`, 404: There is no such object, or it belongs to a tenant that this credential cannot
+/// see.
 pub const NOT_FOUND: ProblemType = ProblemType {
     code: "not-found",
     status: 404,
@@ -88,7 +95,8 @@ pub const NOT_FOUND: ProblemType = ProblemType {
     retryable: false,
 };
 
-/// `method-not-allowed`, 405: The path exists but not with this method. Allow lists the methods that do.
+/// `method-not-allowed`, 405: The path exists but not with this method. Allow lists the methods that
+/// do.
 pub const METHOD_NOT_ALLOWED: ProblemType = ProblemType {
     code: "method-not-allowed",
     status: 405,
@@ -133,7 +141,8 @@ pub const IDEMPOTENCY_IN_PROGRESS: ProblemType = ProblemType {
     retryable: true,
 };
 
-/// `plan-changed`, 409: The presented plan_digest differs from the digest of what would be done now. Run the dry run again.
+/// `plan-changed`, 409: The presented plan_digest differs from the digest of what would be done now.
+/// Run the dry run again.
 pub const PLAN_CHANGED: ProblemType = ProblemType {
     code: "plan-changed",
     status: 409,
@@ -178,7 +187,8 @@ pub const UNSUPPORTED_MEDIA_TYPE: ProblemType = ProblemType {
     retryable: false,
 };
 
-/// `validation-failed`, 422: The body is well formed but breaks its schema or a rule. `errors` lists every finding.
+/// `validation-failed`, 422: The body is well formed but breaks its schema or a rule. `errors` lists
+/// every finding.
 pub const VALIDATION_FAILED: ProblemType = ProblemType {
     code: "validation-failed",
     status: 422,
@@ -205,7 +215,8 @@ pub const IMPORT_INVALID: ProblemType = ProblemType {
     retryable: false,
 };
 
-/// `precondition-required`, 428: Read the object and send its ETag in If-Match, so that nobody's change is lost.
+/// `precondition-required`, 428: Read the object and send its ETag in If-Match, so that nobody's change
+/// is lost.
 pub const PRECONDITION_REQUIRED: ProblemType = ProblemType {
     code: "precondition-required",
     status: 428,
@@ -241,7 +252,8 @@ pub const INTERNAL: ProblemType = ProblemType {
     retryable: false,
 };
 
-/// `unavailable`, 503: The server is overloaded, draining or cannot reach its store. Retry after the given delay.
+/// `unavailable`, 503: The server is overloaded, draining or cannot reach its store. Retry after the
+/// given delay.
 pub const UNAVAILABLE: ProblemType = ProblemType {
     code: "unavailable",
     status: 503,
