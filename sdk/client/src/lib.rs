@@ -1,8 +1,11 @@
 //! Typed CompanyOS client: retries, idempotency, pagination, long operations and verified receipts.
 
 pub mod areas;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod core;
 pub mod testing;
+pub mod webhook;
 
 pub use crate::core::attempt::{Attempt, GaveUp, Outcome};
 pub use crate::core::body::{Body, RequestBody};
@@ -21,9 +24,11 @@ pub use crate::core::options::{CallOptions, ResponseLimits, Timeouts};
 pub use crate::core::page::{ItemStream, Page, PageStream};
 pub use crate::core::poll::{Accepted, PollPolicy, Poller};
 pub use crate::core::rate_limit::RateLimit;
+pub use crate::core::receipt::VerifiedReceipt;
 pub use crate::core::response::Response;
 pub use crate::core::timer::{Sleep, Timer, TokioTimer, Wait};
 pub use crate::core::transport::{InProcess, ResponseBody, Transport, TransportError};
+pub use companyos_receipt as receipt;
 pub use companyos_types as types;
 pub use companyos_types::Secret;
 

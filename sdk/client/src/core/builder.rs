@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use companyos_receipt::checkpoint::Checkpoint;
+use companyos_receipt::key::KeySet;
 use companyos_types::Secret;
 use http::HeaderValue;
 use url::Url;
@@ -15,6 +17,7 @@ use super::error::{Error, Kind};
 use super::idempotency::{KeyStore, RandomKeys};
 use super::intercept::Interceptor;
 use super::options::{ResponseLimits, Timeouts};
+use super::receipt::Trust;
 use super::timer::{Timer, TokioTimer};
 use super::transport::{ReqwestTransport, Transport};
 
@@ -49,6 +52,8 @@ pub struct ClientBuilder {
     interceptors: Vec<Box<dyn Interceptor>>,
     timer: Box<dyn Timer>,
     transport: Option<Box<dyn Transport>>,
+    receipt_keys: Option<KeySet>,
+    checkpoints: Vec<Checkpoint>,
 }
 
 impl ClientBuilder {
@@ -68,6 +73,8 @@ impl ClientBuilder {
             interceptors: Vec::new(),
             timer: Box::new(TokioTimer),
             transport: None,
+            receipt_keys: None,
+            checkpoints: Vec::new(),
         }
     }
 
@@ -157,6 +164,24 @@ impl ClientBuilder {
         self
     }
 
+    /// Trusts these keys, and no others, for receipts and checkpoints.
+    ///
+    /// Without, the client takes the server's key set at `/.well-known/jwks.json` the first time it verifies a receipt:
+    /// it then trusts the server's TLS certificate to name the server's keys. Pin the keys when receipts must convince
+    /// you of something the server itself might deny.
+    pub fn receipt_keys(mut self, keys: KeySet) -> Self {
+        self.receipt_keys = Some(keys);
+        self
+    }
+
+    /// Remembers a checkpoint of a log from an earlier run: the log must be consistent with it.
+    ///
+    /// See [`Client::trusted_checkpoints`].
+    pub fn trusted_checkpoint(mut self, checkpoint: Checkpoint) -> Self {
+        self.checkpoints.push(checkpoint);
+        self
+    }
+
     /// Builds the client. Nothing is sent.
     ///
     /// # Errors
@@ -190,6 +215,7 @@ impl ClientBuilder {
             interceptors: self.interceptors,
             timer: self.timer,
             transport,
+            trust: Trust::new(self.receipt_keys, self.checkpoints),
         }))
     }
 }

@@ -15,6 +15,7 @@ use super::idempotency::KeyStore;
 use super::intercept::Interceptor;
 use super::options::{ResponseLimits, Timeouts};
 use super::poll::{Poller, follow};
+use super::receipt::Trust;
 use super::timer::Timer;
 use super::transport::Transport;
 
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) interceptors: Vec<Box<dyn Interceptor>>,
     pub(crate) timer: Box<dyn Timer>,
     pub(crate) transport: Box<dyn Transport>,
+    pub(crate) trust: Trust,
 }
 
 impl Client {

@@ -77,6 +77,8 @@ pub(crate) enum Kind {
     OperationFailed,
     OperationCancelled,
     Page,
+    Webhook,
+    Blocking,
 }
 
 impl Kind {
@@ -107,6 +109,8 @@ impl Kind {
             Kind::OperationFailed => "operation-failed",
             Kind::OperationCancelled => "operation-cancelled",
             Kind::Page => "cursor-repeated",
+            Kind::Webhook => "webhook-refused",
+            Kind::Blocking => "blocking-in-async",
         }
     }
 }

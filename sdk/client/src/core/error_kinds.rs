@@ -52,7 +52,7 @@ impl Error {
     /// The message names the argument. This is a defect of the calling program; repeating the call cannot help.
     #[must_use]
     pub fn is_invalid_request(&self) -> bool {
-        matches!(self.kind(), Kind::Config | Kind::Request)
+        matches!(self.kind(), Kind::Config | Kind::Request | Kind::Blocking)
     }
 
     /// Returns whether the answer was problem details with this code.
@@ -161,6 +161,18 @@ impl Error {
     #[must_use]
     pub fn is_receipt(&self) -> bool {
         matches!(self.kind(), Kind::ReceiptMissing | Kind::ReceiptInvalid)
+    }
+
+    /// Returns whether a webhook was refused: unsigned, signed by another key, too old, or malformed.
+    ///
+    /// # Troubleshooting
+    ///
+    /// Verify the body's exact bytes, before anything parsed and rewrote them. Compare the secret with the one the
+    /// endpoint was given, and keep the old one beside the new while it is rotated. When the message is about time,
+    /// compare this machine's clock with a time server. Answer the sender with 400 and say no more.
+    #[must_use]
+    pub fn is_webhook(&self) -> bool {
+        self.kind() == Kind::Webhook
     }
 
     /// Returns whether a long operation ended in failure or was cancelled.

@@ -18,6 +18,7 @@ pub(crate) mod page;
 pub(crate) mod poll;
 mod problem;
 pub(crate) mod rate_limit;
+pub(crate) mod receipt;
 pub(crate) mod response;
 mod retry;
 mod retry_after;
