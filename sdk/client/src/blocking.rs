@@ -7,7 +7,7 @@
 //!
 //! # fn main() -> Result<(), companyos_sdk::Error> {
 //! let client = blocking::Client::new(Client::builder().base_url("http://127.0.0.1:8027").build()?)?;
-//! let meta = client.run(|client| client.meta().get_meta().send())?;
+//! let meta = client.run(|client| client.meta().get().send())?;
 //! for tenant in client.iter(|client| client.tenants().list().by_item()) {
 //!     tracing::info!("{}", tenant?.name);
 //! }
@@ -16,9 +16,8 @@
 //! # }
 //! ```
 
-use std::pin::Pin;
-
 use futures_core::Stream;
+use futures_core::stream::BoxStream;
 use futures_util::StreamExt as _;
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -85,7 +84,7 @@ impl Client {
 /// What [`Client::iter`] returns.
 pub struct Iter<'c, T> {
     runtime: &'c Runtime,
-    stream: Option<Pin<Box<dyn Stream<Item = Result<T, Error>> + Send + 'c>>>,
+    stream: Option<BoxStream<'c, Result<T, Error>>>,
 }
 
 impl<T> Iterator for Iter<'_, T> {

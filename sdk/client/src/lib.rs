@@ -1,4 +1,4 @@
-//! Typed CompanyOS client: retries, idempotency, pagination, long operations and verified receipts.
+#![doc = include_str!("../README.md")]
 
 pub mod areas;
 #[cfg(feature = "blocking")]

@@ -44,7 +44,6 @@ pub(crate) struct Inner {
 
 impl Client {
     /// Starts building a client.
-    #[must_use]
     pub fn builder() -> ClientBuilder {
         ClientBuilder::new()
     }

@@ -22,7 +22,7 @@ pub enum Accepted<T> {
     /// Answered at once.
     Done(T),
     /// Goes on, or went on, at the server.
-    Operation(Operation),
+    Operation(Box<Operation>),
 }
 
 impl<T> Accepted<T> {
@@ -131,7 +131,7 @@ impl<T> Poller<T> {
             began: self.accepted.client().inner().timer.now(),
             pause: None,
             hint: hint(&self.accepted, self.accepted.client()),
-            last: operation.clone(),
+            last: Operation::clone(operation),
             started: false,
         });
         stream::unfold(watch, |watch| async move {
@@ -168,7 +168,7 @@ impl<T> Poller<T> {
             began: client.inner().timer.now(),
             pause: None,
             hint: hint(&self.accepted, &client),
-            last: operation.clone(),
+            last: Operation::clone(operation),
             started: true,
         };
         while !is_final(&watch.last.status) {
@@ -180,7 +180,7 @@ impl<T> Poller<T> {
         }
         let receipt_id = last.receipt_id.clone().or_else(|| self.accepted.receipt_id().map(str::to_owned));
         self.accepted.set_receipt_id(receipt_id);
-        self.accepted.try_map(|_| Ok(Accepted::Operation(last)))
+        self.accepted.try_map(|_| Ok(Accepted::Operation(Box::new(last))))
     }
 }
 
@@ -188,7 +188,7 @@ impl<T> Poller<T> {
 pub(crate) async fn follow(client: &Client, id: &str) -> Result<Poller<Infallible>, Error> {
     let response =
         Call::new(client, &ops::GET_OPERATION).path("operation_id", id).send_json::<Operation>().await?;
-    response.try_map(|operation| Ok(Accepted::Operation(operation))).map(Poller::new)
+    response.try_map(|operation| Ok(Accepted::Operation(Box::new(operation)))).map(Poller::new)
 }
 
 struct Watch<'c> {

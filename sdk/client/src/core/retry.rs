@@ -117,7 +117,7 @@ mod tests {
         let of = |operation: &Operation, key| verdict(error, Replayable::of(operation, key));
         assert_eq!(of(&ops::GET_TENANT, None), natural, "natural: {error:?}");
         assert_eq!(of(&ops::CREATE_TENANT, Some(&key)), keyed, "keyed: {error:?}");
-        assert_eq!(of(&ops::VERIFY_RECEIPTS, None), neither, "neither: {error:?}");
+        assert_eq!(of(&ops::CREATE_RETRY_TEST, None), neither, "neither: {error:?}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{ResponseBody, Transport, TransportError};
 /// [`http_body::Body`]s, so anything of the `http` ecosystem fits. With the reference server's router (its feature
 /// `testing`), or any Tower service, it is one line:
 ///
-/// ```ignore
+/// ```text
 /// let transport = InProcess::new(move |request| tower::ServiceExt::oneshot(router.clone(), request));
 /// ```
 ///
