@@ -1,1 +1,6 @@
-//! x
+#![doc = include_str!("../README.md")]
+
+#[cfg(all(feature = "fs", unix))]
+pub mod fs;
+
+pub use companyos_adapter_traits as traits;
