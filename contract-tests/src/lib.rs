@@ -15,6 +15,8 @@
 
 pub mod bundle;
 pub mod check;
+pub mod contract;
+pub mod coverage;
 pub mod diff;
 pub mod error;
 pub mod generate;

@@ -157,6 +157,17 @@ impl<'a> Operation<'a> {
         self.value.get("security").and_then(Value::as_array).is_some_and(Vec::is_empty)
     }
 
+    /// Follows a `$ref` in the operation's document, if the value is one.
+    #[must_use]
+    pub fn resolve<'b>(&self, value: &'b Value) -> &'b Value
+    where
+        'a: 'b,
+    {
+        let reference =
+            value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
+        reference.and_then(|pointer| self.model.bundle.pointer(pointer)).unwrap_or(value)
+    }
+
     /// Its place in the bundle, as a JSON Pointer.
     #[must_use]
     pub fn pointer(&self) -> String {
