@@ -126,7 +126,7 @@ impl Checkpoint {
             .iter()
             .map(|key| note_key_id(&checkpoint.origin, key.jwk.public_key()))
             .collect();
-        let mut trusted = 0;
+        let mut signed_by = Vec::new();
         for line in signatures.split_terminator('\n') {
             let (name, signature) = parse_signature(line)?;
             let known = keys.trusted_keys().iter().zip(&ids).find(|(_, id)| signature.starts_with(&id[..]));
@@ -138,7 +138,10 @@ impl Checkpoint {
                         let detail = format!("the signature by key `{}` does not verify", key.jwk.key_id());
                         return Err(Failure::new(Check::CheckpointSignature, detail));
                     }
-                    trusted += 1;
+                    if unknown == UnknownSignatures::Refuse && signed_by.contains(&key.jwk.key_id()) {
+                        return Err(malformed("one key signed it twice"));
+                    }
+                    signed_by.push(key.jwk.key_id());
                 }
                 _ if unknown == UnknownSignatures::Refuse => {
                     let detail = format!("there is a signature by an unknown key of `{name}`");
@@ -147,7 +150,7 @@ impl Checkpoint {
                 _ => {}
             }
         }
-        if trusted == 0 {
+        if signed_by.is_empty() {
             let detail = format!("no trusted key of `{}` signed it", checkpoint.origin);
             return Err(Failure::new(Check::CheckpointKey, detail));
         }

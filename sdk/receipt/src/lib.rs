@@ -15,8 +15,8 @@
 //! # What is absent
 //!
 //! No IO, no clock and no random numbers: bytes come in, bytes go out, and the same input gives the same bytes. Times,
-//! identifiers and keys are the caller's. The command line tool `companyos-receipt` reads files, and is compiled only
-//! with feature `cli`.
+//! identifiers and keys are the caller's. The one exception is the command line tool `companyos-receipt` (module `cli`),
+//! which reads files and is compiled only with feature `cli`.
 //!
 //! # Issue, log, prove, verify
 //!
@@ -60,10 +60,13 @@
 //! ```
 
 mod b64;
+mod civil;
 mod error;
 mod json;
 
 pub mod checkpoint;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod key;
 pub mod proof;
 pub mod range;

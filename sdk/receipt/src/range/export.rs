@@ -12,6 +12,7 @@ pub struct RangeExport<'a> {
     left: usize,
     hashes: Vec<Hash>,
     checkpoint: &'a str,
+    head: &'a str,
     receipts: &'a str,
 }
 
@@ -69,7 +70,8 @@ impl<'a> RangeExport<'a> {
         if to.checked_sub(from) != Some(count) {
             return Err(malformed(&format!("it has {count} receipts, and says it goes from {from} to {to}")));
         }
-        Ok(Self { origin, from, to, left, hashes, checkpoint, receipts })
+        let head = &text[..text.len() - receipts.len() - 1];
+        Ok(Self { origin, from, to, left, hashes, checkpoint, head, receipts })
     }
 
     /// The log.
@@ -100,6 +102,12 @@ impl<'a> RangeExport<'a> {
     #[must_use]
     pub fn checkpoint(&self) -> &'a str {
         self.checkpoint
+    }
+
+    /// Everything before the first receipt. With redacted presentations of the same receipts it is an export again.
+    #[must_use]
+    pub fn head(&self) -> &'a str {
+        self.head
     }
 
     /// The SD-JWTs, in the order of the log.

@@ -3,10 +3,10 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::civil;
+
 /// Bytes of a salt: 128 bits, as RFC 9901 section 9.3 recommends.
 pub(super) const SALT_LEN: usize = 16;
-
-const SECONDS_PER_DAY: i64 = 86_400;
 
 /// The secret from which the salts of one log's receipts in one month are derived.
 ///
@@ -33,7 +33,7 @@ impl SaltKey {
     /// `iat` is in seconds since 1970, as in [`Claims`](super::Claims). All receipts of a log and month share the key.
     #[must_use]
     pub fn for_month(log_secret: &[u8; 32], iat: i64) -> Self {
-        let (year, month) = year_month(iat);
+        let (year, month, _) = civil::date(iat);
         let mut mac = keyed(log_secret);
         mac.update(format!("companyos receipt salt {year:04}-{month:02}").as_bytes());
         Self::from_bytes(mac.finalize().into_bytes().into())
@@ -72,40 +72,9 @@ fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::new(&block.into())
 }
 
-/// Year and month of a time, in the proleptic Gregorian calendar (Hinnant, `civil_from_days`).
-fn year_month(seconds: i64) -> (i64, i64) {
-    // Counted from 1 March of year 0, so that the leap day ends a year.
-    let days = seconds.div_euclid(SECONDS_PER_DAY) + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{SaltKey, year_month};
-
-    #[test]
-    fn months_change_at_midnight_utc() {
-        let table = [
-            (0, (1970, 1)),
-            (-1, (1969, 12)),
-            (951_782_399, (2000, 2)),
-            (951_868_799, (2000, 2)),
-            (951_868_800, (2000, 3)),
-            (1_767_225_599, (2025, 12)),
-            (1_767_225_600, (2026, 1)),
-            (4_107_542_400, (2100, 3)),
-            (4_107_542_399, (2100, 2)),
-        ];
-        for (seconds, expected) in table {
-            assert_eq!(year_month(seconds), expected, "at {seconds}");
-        }
-    }
+    use super::SaltKey;
 
     #[test]
     fn salts_differ_by_key_receipt_and_member() {

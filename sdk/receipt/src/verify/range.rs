@@ -45,9 +45,9 @@ impl RangeReport {
 }
 
 impl Verifier {
-    /// [`Self::verify_range`], telling after every receipt how many were checked.
+    /// [`Self::verify_range`], telling after every receipt how many were checked, and of how many.
     #[must_use]
-    pub fn verify_range_with(&self, export: &[u8], mut progress: impl FnMut(u64)) -> RangeReport {
+    pub fn verify_range_with(&self, export: &[u8], mut progress: impl FnMut(u64, u64)) -> RangeReport {
         let mut report = RangeReport::default();
         if let Err(failure) = self.run(export, &mut report, &mut progress) {
             report.failure = Some(failure);
@@ -59,7 +59,7 @@ impl Verifier {
         &self,
         export: &[u8],
         report: &mut RangeReport,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(), Failure> {
         let export = RangeExport::parse(export)?;
         (report.from, report.to) = (export.from(), export.to());
@@ -84,7 +84,7 @@ impl Verifier {
             }
             leaves.push(receipt_leaf_hash(line.split_once('~').map_or(line, |(jwt, _)| jwt)));
             report.checked += 1;
-            progress(report.checked);
+            progress(report.checked, report.to - report.from);
         }
         let root = plan.root(export.hashes(), leaves);
         if root.is_none() || root.as_ref() != report.checkpoint.as_ref().map(Checkpoint::root) {

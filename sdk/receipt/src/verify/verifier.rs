@@ -126,7 +126,7 @@ impl Verifier {
     /// the first index to the last, none altered, left out, added or moved.
     #[must_use]
     pub fn verify_range(&self, export: &[u8]) -> RangeReport {
-        self.verify_range_with(export, |_| {})
+        self.verify_range_with(export, |_, _| {})
     }
 
     pub(super) fn verify_parsed(&self, sd_jwt: &SdJwt<'_>) -> Result<Verified, Failure> {
