@@ -45,7 +45,11 @@ pub(crate) fn claims(n: u64) -> Claims {
 
 pub(crate) fn private(n: u64) -> Private {
     let private = Private::new().actor("key_7f").resource("tenant", &format!("ten_{n}"));
-    if n % 3 == 0 { private } else { private.reason("agreed").amount(n as i64, "EUR").trace_id("4bf92f35") }
+    if n.is_multiple_of(3) {
+        private
+    } else {
+        private.reason("agreed").amount(n as i64, "EUR").trace_id("4bf92f35")
+    }
 }
 
 pub(crate) fn salts() -> SaltKey {

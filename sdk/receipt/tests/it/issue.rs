@@ -39,8 +39,17 @@ fn the_payload_is_the_clear_claims_in_lexical_order() {
 #[test]
 fn the_bytes_of_a_receipt_do_not_change_between_versions() {
     let issued = issued(0);
-    assert_eq!(format!("{:?}", issued.leaf_hash()), "6a54ca80229ff4bd30188cb806f25253076b2aee13d740513cbfb359a41a9164");
-    assert_eq!(issued.disclosures, ["D0", "D1"]);
+    assert_eq!(
+        format!("{:?}", issued.leaf_hash()),
+        "6a54ca80229ff4bd30188cb806f25253076b2aee13d740513cbfb359a41a9164"
+    );
+    assert_eq!(
+        issued.disclosures,
+        [
+            "WyJYT1k2TzBCRk9vbXo5V3VhQmhCMXBBIiwiYWN0b3IiLCJrZXlfN2YiXQ",
+            "WyJEQXZiNmFVZno3VVVHMUFrb0JnMWhRIiwicmVzb3VyY2UiLHsiaWQiOiJ0ZW5fMCIsImtpbmQiOiJ0ZW5hbnQifV0",
+        ]
+    );
 }
 
 #[test]
