@@ -236,6 +236,12 @@ impl Store {
         self.inner.readers.close().await;
     }
 
+    /// The public key under which this store's receipts and checkpoints verify.
+    #[must_use]
+    pub fn public_key(&self) -> [u8; 32] {
+        *self.inner.deps.signer.public_key()
+    }
+
     /// The region whose logs are in this store.
     #[must_use]
     pub fn region(&self) -> &str {

@@ -14,7 +14,7 @@ use companyos_receipt::key::SoftwareSigner;
 use companyos_receipt::receipt::{Outcome, Phase, Private};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 
-use super::{ReceiptDraft, Store, StoreDeps, StoreOptions, Unobserved};
+use super::{Commit, ReceiptDraft, Store, StoreDeps, StoreError, StoreOptions, Unobserved};
 use crate::kernel::clock::{Clock as _, SystemClock, Timestamp};
 use crate::kernel::ids::{RandomIds, new_id};
 
@@ -55,6 +55,19 @@ pub fn draft(tenant_id: &str) -> ReceiptDraft {
         at: now,
         private: Private::new().actor("key_test"),
     }
+}
+
+/// Commits a write that does nothing but leave this receipt.
+///
+/// # Errors
+/// As [`Store::write`].
+pub async fn leave(store: &Store, draft: ReceiptDraft) -> Result<(), StoreError> {
+    store
+        .write(move |_tx| {
+            let commit = Commit::with_receipt((), draft.clone());
+            Box::pin(async move { Ok(commit) })
+        })
+        .await
 }
 
 /// A new id, `tnt_…`.
