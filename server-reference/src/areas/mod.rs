@@ -1,4 +1,6 @@
 //! The capability areas. Each owns its tables, its rules and its operations; see ARCHITECTURE.md for their common shape.
 
+pub mod identity;
+pub mod meta;
 pub mod receipts;
-pub mod tenants;
+pub mod retry_tests;

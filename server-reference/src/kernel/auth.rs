@@ -80,7 +80,14 @@ const REMEMBERED: usize = 65_536;
 pub struct Authenticator {
     source: Arc<dyn CredentialSource>,
     clock: Arc<dyn Clock>,
-    seen: RwLock<HashMap<[u8; 32], Seen>>,
+    seen: RwLock<Cache>,
+}
+
+#[derive(Default)]
+struct Cache {
+    keys: HashMap<[u8; 32], Seen>,
+    /// Counts how often everything was forgotten, so that an answer from before is not remembered after.
+    forgotten: u64,
 }
 
 #[derive(Clone)]
@@ -100,7 +107,7 @@ impl Authenticator {
     /// Checks keys against `source`.
     #[must_use]
     pub fn new(source: Arc<dyn CredentialSource>, clock: Arc<dyn Clock>) -> Self {
-        Self { source, clock, seen: RwLock::new(HashMap::new()) }
+        Self { source, clock, seen: RwLock::default() }
     }
 
     /// The principal of a request.
@@ -122,37 +129,45 @@ impl Authenticator {
         };
         let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
         let now = self.clock.now();
-        if let Some(seen) = self.remembered(&digest, now) {
-            return seen.admit(now);
-        }
+        let forgotten = match self.remembered(&digest, now) {
+            Ok(seen) => return seen.admit(now),
+            Err(forgotten) => forgotten,
+        };
         let found = self.source.find(key.lookup_id()).await?;
         let Some(found) = found.filter(|found| bool::from(found.secret_sha256.ct_eq(&digest))) else {
             return Err(unknown());
         };
         let seen = Seen { principal: Arc::new(found.principal), ends_at: found.ends_at, asked_at: now };
-        self.remember(digest, seen.clone());
+        self.remember(digest, seen.clone(), forgotten);
         seen.admit(now)
     }
 
     /// Forgets what was remembered of every key, after some were issued, revoked or rotated.
     pub fn forget(&self) {
-        self.seen.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut cache = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        cache.keys.clear();
+        cache.forgotten += 1;
     }
 
-    fn remembered(&self, digest: &[u8; 32], now: Timestamp) -> Option<Seen> {
-        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
-        // A hash of a secret is found by equality of hashes; timing tells nothing of the secret.
-        seen.get(digest)
-            .filter(|seen| seen.asked_at <= now && now.since(seen.asked_at) < BELIEVED_FOR)
+    /// What is remembered of a key, or else how often everything was forgotten so far.
+    fn remembered(&self, digest: &[u8; 32], now: Timestamp) -> Result<Seen, u64> {
+        let cache = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        // The digest of a secret is compared; timing tells nothing of the secret.
+        let seen = cache.keys.get(digest);
+        seen.filter(|seen| seen.asked_at <= now && now.since(seen.asked_at) < BELIEVED_FOR)
             .cloned()
+            .ok_or(cache.forgotten)
     }
 
-    fn remember(&self, digest: [u8; 32], entry: Seen) {
-        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= REMEMBERED {
-            seen.clear();
+    fn remember(&self, digest: [u8; 32], entry: Seen, forgotten: u64) {
+        let mut cache = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        if cache.forgotten != forgotten {
+            return;
         }
-        seen.insert(digest, entry);
+        if cache.keys.len() >= REMEMBERED {
+            cache.keys.clear();
+        }
+        cache.keys.insert(digest, entry);
     }
 }
 

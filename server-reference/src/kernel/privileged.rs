@@ -262,7 +262,10 @@ impl Case {
         let problem = self.name(problem);
         let kept = is_kept(&problem) && self.ctx.0.fingerprint.get().is_some();
         let remember = if kept { self.remember(&self.ctx.render(&problem))? } else { None };
-        match self.leave(self.draft(Phase::Outcome, Outcome::Error, facts), remember).await {
+        // Some rules of the policy need what the work has read.
+        let denied = problem.code() == problems::POLICY_DENIED.code;
+        let outcome = if denied { Outcome::Deny } else { Outcome::Error };
+        match self.leave(self.draft(Phase::Outcome, outcome, facts), remember).await {
             Ok(()) => Err(problem),
             Err(Failure::Store(StoreError::IdempotencyRaced)) => self.ctx.replay_raced().await,
             Err(failure) => Err(failure.into()),

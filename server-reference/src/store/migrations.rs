@@ -22,6 +22,7 @@ macro_rules! migrations {
 
 pub(super) const MIGRATIONS: &[Migration] = migrations![
     1 "0001_store_core",
+    2 "0002_identity_keys",
 ];
 
 #[cfg(test)]
