@@ -4,4 +4,5 @@ pub mod areas;
 pub mod cells;
 pub mod kernel;
 pub mod keys;
+pub mod serve;
 pub mod store;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-const STARTING: u8 = 0;
+// 0, where it begins, is starting.
 const SERVING: u8 = 1;
 const DRAINING: u8 = 2;
 
