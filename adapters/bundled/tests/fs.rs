@@ -158,6 +158,18 @@ async fn a_folder_is_open_once_at_a_time() -> Test {
 }
 
 #[tokio::test]
+async fn missing_folders_above_are_made_and_a_file_in_the_way_is_an_error() -> Test {
+    let folder = tempfile::tempdir()?;
+    let root = folder.path().join("not/yet/there");
+    FsStorage::open(&root)?.write(&ctx(), &key("k")?, "a").await?;
+    assert!(root.join("objects/k@").exists());
+    fs::write(folder.path().join("file"), "in the way")?;
+    let error = FsStorage::open(folder.path().join("file")).err().ok_or("a file was opened as a folder")?;
+    assert_eq!((error.kind(), error.outcome()), (&ErrorKind::Unavailable, Outcome::NotSent));
+    Ok(())
+}
+
+#[tokio::test]
 async fn leftovers_of_crashed_writes_are_not_objects_and_are_swept() -> Test {
     let folder = tempfile::tempdir()?;
     drop(FsStorage::open(folder.path())?);

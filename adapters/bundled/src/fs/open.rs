@@ -1,6 +1,7 @@
 //! Opening the folder.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -70,18 +71,13 @@ impl FsStorageBuilder {
         descriptor.check()?;
 
         let opening = not_done("opening the storage folder");
-        fs::create_dir_all(&root).map_err(&opening)?;
-        // Absolute, so that a later change of the working directory moves nothing.
-        let root = root.canonicalize().map_err(&opening)?;
+        let root = make_root(&root).map_err(&opening)?;
         let lock = lock(&root)?;
         let (objects, staging) = (root.join("objects"), root.join("staging"));
         folders::make(&objects).map_err(&opening)?;
         folders::make(&staging).map_err(&opening)?;
         sweep(&staging)?;
         folders::sync(&root).map_err(&opening)?;
-        if let Some(parent) = root.parent() {
-            folders::sync(parent).map_err(&opening)?;
-        }
         let shared = Shared {
             descriptor,
             clock,
@@ -94,6 +90,19 @@ impl FsStorageBuilder {
         };
         Ok(FsStorage { shared: Arc::new(shared) })
     }
+}
+
+/// Makes the folder and those above it that are missing, durably, and returns its absolute path: a later change of the
+/// working directory must move nothing.
+fn make_root(root: &Path) -> io::Result<PathBuf> {
+    let root = std::path::absolute(root)?;
+    let missing = root.ancestors().take_while(|folder| !folder.exists()).count();
+    fs::create_dir_all(&root)?;
+    // Only where an entry was made: the folder above one that was there may not be ours to open.
+    for parent in root.ancestors().skip(1).take(missing) {
+        folders::sync(parent)?;
+    }
+    Ok(root)
 }
 
 /// Takes the folder for this store. The kernel gives it back when the process ends, however it ends.
