@@ -1,8 +1,11 @@
 //! The CompanyOS reference server: the OpenAPI contract, implemented.
 
+pub mod app;
 pub mod areas;
 pub mod cells;
 pub mod kernel;
 pub mod keys;
 pub mod serve;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
