@@ -9,7 +9,7 @@ use super::StoreDeps;
 use super::commit::{Effect, ReceiptDraft};
 use super::error::StoreError;
 use super::heads::{self, Head, to_bigint};
-use super::idempotency;
+use super::idempotency::{self, Taken};
 use super::insert::Insert;
 use super::job::Pending;
 use super::observer::CommittedReceipt;
@@ -44,33 +44,37 @@ pub(super) async fn flush(
             Effect::None(reason) => tracing::trace!(reason, "a write leaves no receipt"),
         }
     }
+    let mut taken = Taken::default();
     if !records.is_empty() {
-        let taken = idempotency::remember(tx, deps.clock.now(), records).await?;
-        if !taken.is_empty() {
-            let raced = taken.into_iter().map(|member| (member, StoreError::IdempotencyRaced));
-            return Err(FlushError::Members(raced.collect()));
-        }
+        taken = idempotency::remember(tx, deps.clock.now(), records).await?;
+        raced(taken.by_record)?;
     }
-    if drafts.is_empty() {
-        return Ok(Vec::new());
-    }
-    append(tx, deps, drafts).await
+    let appended = append(tx, deps, drafts).await?;
+    // Not before it is known that the member that came first has its receipt.
+    raced(taken.by_member)?;
+    appended.write(tx, deps).await
 }
 
-/// Issues the receipts and appends them to their tenants' logs, in the order in which the jobs ran.
-async fn append(
-    tx: &mut Tx,
-    deps: &StoreDeps,
-    drafts: Vec<(usize, ReceiptDraft)>,
-) -> Result<Vec<CommittedReceipt>, FlushError> {
-    let tenants: BTreeSet<&str> = drafts.iter().map(|(_, draft)| draft.tenant_id.as_str()).collect();
-    let mut logs = heads::lock(tx, deps, &tenants).await?;
-    let log_of: BTreeMap<String, usize> =
-        logs.iter().enumerate().map(|(log, head)| (head.tenant_id.clone(), log)).collect();
+fn raced(members: Vec<usize>) -> Result<(), FlushError> {
+    if members.is_empty() {
+        return Ok(());
+    }
+    Err(FlushError::Members(
+        members.into_iter().map(|member| (member, StoreError::IdempotencyRaced)).collect(),
+    ))
+}
 
-    let mut receipts = Insert::into(
-        "receipts",
-        [
+/// Receipts that are issued and have their places in their logs, not yet written.
+struct Appended {
+    logs: Vec<Head>,
+    receipts: Insert<10>,
+    tiles: Insert<4>,
+    committed: Vec<CommittedReceipt>,
+}
+
+impl Appended {
+    fn new(logs: Vec<Head>) -> Self {
+        let columns = [
             "log_id",
             "idx",
             "receipt_id",
@@ -81,29 +85,49 @@ async fn append(
             "jwt",
             "disclosures",
             "leaf_hash",
-        ],
-    );
-    let mut tiles = Insert::into("log_tiles", ["log_id", "level", "idx", "hash"]);
-    let mut committed = Vec::with_capacity(drafts.len());
+        ];
+        Self {
+            logs,
+            receipts: Insert::into("receipts", columns),
+            tiles: Insert::into("log_tiles", ["log_id", "level", "idx", "hash"]),
+            committed: Vec::new(),
+        }
+    }
+
+    async fn write(self, tx: &mut Tx, deps: &StoreDeps) -> Result<Vec<CommittedReceipt>, FlushError> {
+        if self.receipts.is_empty() {
+            return Ok(Vec::new());
+        }
+        tx.insert(self.receipts).await?;
+        tx.insert(self.tiles).await?;
+        heads::save(tx, deps, self.logs).await?;
+        Ok(self.committed)
+    }
+}
+
+/// Issues the receipts and gives them their places, in the order in which the jobs ran.
+async fn append(
+    tx: &mut Tx,
+    deps: &StoreDeps,
+    drafts: Vec<(usize, ReceiptDraft)>,
+) -> Result<Appended, FlushError> {
+    let tenants: BTreeSet<&str> = drafts.iter().map(|(_, draft)| draft.tenant_id.as_str()).collect();
+    let mut appended = Appended::new(heads::lock(tx, deps, &tenants).await?);
+    let log_of: BTreeMap<String, usize> =
+        appended.logs.iter().enumerate().map(|(log, head)| (head.tenant_id.clone(), log)).collect();
     let mut refused = Vec::new();
     for (member, draft) in drafts {
-        let Some(head) = log_of.get(&draft.tenant_id).and_then(|log| logs.get_mut(*log)) else {
+        let Some(head) = log_of.get(&draft.tenant_id).and_then(|log| appended.logs.get_mut(*log)) else {
             return Err(StoreError::Inconsistent("a log that was locked is not there".to_owned()).into());
         };
-        match append_one(head, deps, &draft, &mut receipts, &mut tiles) {
-            Ok(()) => committed.push(CommittedReceipt { action: draft.action, outcome: draft.outcome }),
+        match append_one(head, deps, &draft, &mut appended.receipts, &mut appended.tiles) {
+            Ok(()) => {
+                appended.committed.push(CommittedReceipt { action: draft.action, outcome: draft.outcome });
+            }
             Err(error) => refused.push((member, error)),
         }
     }
-    if !refused.is_empty() {
-        return Err(FlushError::Members(refused));
-    }
-    tx.insert(receipts).await?;
-    if !tiles.is_empty() {
-        tx.insert(tiles).await?;
-    }
-    heads::save(tx, deps, logs).await?;
-    Ok(committed)
+    if refused.is_empty() { Ok(appended) } else { Err(FlushError::Members(refused)) }
 }
 
 fn append_one(

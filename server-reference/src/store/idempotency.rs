@@ -1,7 +1,6 @@
 //! Idempotency records: committed with the effect they stand for.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::commit::{Commit, Remember};
 use super::error::StoreError;
@@ -81,27 +80,25 @@ impl Store {
     }
 }
 
-/// Writes the records of a group and returns those members whose key is taken: by an earlier member of the group, or
-/// by a record that has been committed and has not expired.
+/// Members of a group whose idempotency keys are taken.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// By a record that has been committed and has not expired.
+    pub(super) by_record: Vec<usize>,
+    /// By an earlier member, provided that one can be committed itself.
+    pub(super) by_member: Vec<usize>,
+}
+
+/// Writes the records of a group, as far as their keys are free.
 pub(super) async fn remember(
     tx: &mut Tx,
     now: Timestamp,
     records: Vec<(usize, Remember)>,
-) -> Result<Vec<usize>, StoreError> {
-    let mut taken = Vec::new();
-    let mut members: HashMap<[u8; 32], usize> = HashMap::with_capacity(records.len());
-    let mut first = Vec::with_capacity(records.len());
+) -> Result<Taken, StoreError> {
+    let mut members: BTreeMap<[u8; 32], (Vec<usize>, Remember)> = BTreeMap::new();
     for (member, record) in records {
-        match members.entry(record.key) {
-            Entry::Occupied(_) => taken.push(member),
-            Entry::Vacant(entry) => {
-                entry.insert(member);
-                first.push(record);
-            }
-        }
+        members.entry(record.key).or_insert_with(|| (Vec::new(), record)).0.push(member);
     }
-    // In one order everywhere, so that transactions that write the same keys do not deadlock.
-    first.sort_unstable_by_key(|record| record.key);
     let mut rows =
         Insert::into("idempotency", ["key", "fingerprint", "response", "created_at", "expires_at"])
             .on_conflict(
@@ -110,11 +107,12 @@ pub(super) async fn remember(
              WHERE idempotency.expires_at <= excluded.created_at",
             )
             .returning("key");
-    for record in first {
+    // In one order everywhere, so that transactions that write the same keys do not deadlock.
+    for (key, (_, record)) in &members {
         rows.push([
-            record.key.into(),
+            (*key).into(),
             record.fingerprint.into(),
-            record.response.into(),
+            record.response.as_slice().into(),
             now.into(),
             record.expires_at.into(),
         ]);
@@ -123,6 +121,13 @@ pub(super) async fn remember(
     for row in tx.insert_returning(rows).await? {
         written.insert(row.hash("key")?);
     }
-    taken.extend(members.into_iter().filter(|(key, _)| !written.contains(key)).map(|(_, member)| member));
+    let mut taken = Taken::default();
+    for (key, (members, _)) in members {
+        if written.contains(&key) {
+            taken.by_member.extend(members.into_iter().skip(1));
+        } else {
+            taken.by_record.extend(members);
+        }
+    }
     Ok(taken)
 }
