@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use companyos_contract_tests::{
     bundle, check, diff,
     error::{Error, Finding},
-    generate,
+    generate, postman,
     repo::Repo,
 };
 use std::{io::Write as _, process::ExitCode};
@@ -23,6 +23,8 @@ enum Command {
     Bundle(CheckOnly),
     /// Write what is generated from the contract: the bundle, sdk/types and the SDK's area modules
     Generate(CheckOnly),
+    /// Write the Postman collection and environment
+    Postman(CheckOnly),
     /// Report where the contract breaks the conventions and which generated files are stale
     Check,
     /// Report changes that would break a client of a released version
@@ -59,6 +61,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
             files(&repo, &mode, &[generate::Generated { path: bundle::BUNDLE.into(), text }])
         }
         Command::Generate(mode) => files(&repo, &mode, &generate::generate(&repo, &bundle::bundle(&repo)?)?),
+        Command::Postman(mode) => files(&repo, &mode, &postman::files(&repo, &bundle::bundle(&repo)?)?),
         Command::Check => {
             Ok(report(&check::check(&repo)?, "the contract keeps the conventions and nothing is stale"))
         }

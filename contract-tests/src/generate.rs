@@ -12,7 +12,7 @@ mod types;
 
 pub use names::{pascal, screaming, snake};
 
-use crate::{bundle, error::Error, model::Model, repo::Repo};
+use crate::{bundle, error::Error, model::Model, postman, repo::Repo};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -52,6 +52,7 @@ pub fn generate(repo: &Repo, document: &Value) -> Result<Vec<Generated>, Error> 
     for area in model.areas() {
         rust(format!("sdk/client/src/areas/{}.rs", snake(area)), sdk::area(model, area)?)?;
     }
+    files.extend(postman::files(repo, document)?);
     Ok(files)
 }
 

@@ -21,6 +21,7 @@ pub mod diff;
 pub mod error;
 pub mod generate;
 pub mod model;
+pub mod postman;
 pub mod repo;
 pub mod schema;
 pub mod yaml;
