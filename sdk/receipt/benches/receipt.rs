@@ -6,10 +6,11 @@
 use std::hint::black_box;
 
 use companyos_receipt::checkpoint::Checkpoint;
-use companyos_receipt::key::{KeySet, Signer, SoftwareSigner};
+use companyos_receipt::key::{KeySet, SignError, Signer, SoftwareSigner};
 use companyos_receipt::proof::TlogProof;
 use companyos_receipt::range::RangeWriter;
 use companyos_receipt::receipt::{Claims, Issued, Outcome, Phase, Private, SaltKey, issue};
+use companyos_receipt::sdjwt::SdJwt;
 use companyos_receipt::tlog::{Frontier, Hash, leaf_hash};
 use companyos_receipt::verify::Verifier;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -40,6 +41,23 @@ fn private() -> Private {
         .policy_input("sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
         .idempotency_key("0193e2a1-7b2c-7d10-8a3f-0123456789af")
         .trace_id("4bf92f3577b34da6a3ce929d0e0e4736")
+}
+
+/// Signs for nothing, to show what else issuing costs.
+struct FreeSigner(String);
+
+impl Signer for FreeSigner {
+    fn public_key(&self) -> &[u8; 32] {
+        &[0; 32]
+    }
+
+    fn key_id(&self) -> &str {
+        &self.0
+    }
+
+    fn sign(&self, _: &[u8]) -> Result<[u8; 64], SignError> {
+        Ok([0; 64])
+    }
 }
 
 struct World {
@@ -87,6 +105,10 @@ fn signatures(c: &mut Criterion) {
     group.bench_function("issue", |b| {
         b.iter(|| issue(black_box(&claims), &private, &world.salts, &world.signer))
     });
+    let free = FreeSigner(world.signer.key_id().to_owned());
+    group.bench_function("issue/all but signature", |b| {
+        b.iter(|| issue(black_box(&claims), &private, &world.salts, &free));
+    });
 
     if let (Ok(signature), Ok(key)) =
         (world.signer.sign(message.as_bytes()), VerifyingKey::from_bytes(world.signer.public_key()))
@@ -97,6 +119,9 @@ fn signatures(c: &mut Criterion) {
         });
     }
     let sd_jwt = issued.sd_jwt();
+    group.bench_function("verify/all but signature", |b| {
+        b.iter(|| SdJwt::parse(black_box(&sd_jwt)).and_then(|parsed| parsed.open_unverified()));
+    });
     group.bench_function("verify", |b| b.iter(|| world.verifier.verify_receipt(black_box(&sd_jwt), None)));
     group.finish();
 }

@@ -2,6 +2,7 @@
 //!
 //! RFC 7515 section 4 and RFC 8785 readers disagree about exactly these, so a receipt has none of them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -10,21 +11,98 @@ pub(crate) use serde_json::{Map, Value};
 /// The largest integer that every JSON reader holds exactly (I-JSON, RFC 7493 section 2.2).
 pub(crate) const MAX_INTEGER: u64 = (1 << 53) - 1;
 
-pub(crate) fn parse_object(text: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
-    match parse(text)? {
-        Value::Object(members) => Ok(members),
-        _ => Err(de::Error::custom("not a JSON object")),
+const TOO_LARGE: &str = "a number is not an integer within 2^53-1";
+
+/// JSON that was read. Text without escapes is borrowed, and members keep their order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Json<'a> {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    String(Cow<'a, str>),
+    Array(Vec<Json<'a>>),
+    Object(Object<'a>),
+}
+
+/// The members of an object, each name once.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+
+impl<'a> Object<'a> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value)
+    }
+
+    /// Takes a member out. Does not keep the order of the others.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Json<'a>> {
+        let at = self.0.iter().position(|(n, _)| n == name)?;
+        Some(self.0.swap_remove(at).1)
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_ref())
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Json<'a>> {
+        self.0.iter().map(|(_, value)| value)
     }
 }
 
-pub(crate) fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = Strict.deserialize(&mut reader)?;
-    reader.end()?;
-    Ok(value)
+impl<'a> Json<'a> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let value = Strict.deserialize(&mut reader)?;
+        reader.end()?;
+        Ok(value)
+    }
+
+    pub(crate) fn parse_object(text: &'a str) -> Result<Object<'a>, serde_json::Error> {
+        match Self::parse(text)? {
+            Self::Object(members) => Ok(members),
+            _ => Err(de::Error::custom("not a JSON object")),
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_integer(&self) -> Option<i64> {
+        match self {
+            Self::Integer(n) => Some(*n),
+            _ => None,
+        }
+    }
+
+    /// Whether an object with one of these member names is in the value, at any depth.
+    pub(crate) fn mentions(&self, names: &[&str]) -> bool {
+        match self {
+            Self::Array(items) => items.iter().any(|item| item.mentions(names)),
+            Self::Object(members) => {
+                members.0.iter().any(|(name, value)| names.contains(&name.as_ref()) || value.mentions(names))
+            }
+            _ => false,
+        }
+    }
+
+    pub(crate) fn into_value(self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(value),
+            Self::Integer(value) => value.into(),
+            Self::String(text) => Value::String(text.into_owned()),
+            Self::Array(items) => Value::Array(items.into_iter().map(Self::into_value).collect()),
+            Self::Object(members) => Value::Object(
+                members.0.into_iter().map(|(name, value)| (name.into_owned(), value.into_value())).collect(),
+            ),
+        }
+    }
 }
 
-/// Whether a value built in memory keeps the rules that [`parse`] enforces.
+/// Whether a value built in memory keeps the rules that [`Json::parse`] enforces.
 pub(crate) fn is_strict(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) | Value::String(_) => true,
@@ -86,12 +164,23 @@ pub(crate) fn write(out: &mut Vec<u8>, value: &Value) {
 
 /// Writes a string with the shortest escapes (RFC 8785 section 3.2.2.2).
 pub(crate) fn write_str(out: &mut Vec<u8>, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    out.push(b'"');
+    let must_escape = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
     let bytes = text.as_bytes();
+    out.push(b'"');
+    // Looks at every byte without a branch, so that the compiler can look at many at once: hardly any text has escapes.
+    if bytes.iter().fold(false, |found, &byte| found | must_escape(byte)) {
+        write_escaped(out, bytes, must_escape);
+    } else {
+        out.extend_from_slice(bytes);
+    }
+    out.push(b'"');
+}
+
+fn write_escaped(out: &mut Vec<u8>, bytes: &[u8], must_escape: impl Fn(u8) -> bool) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut start = 0;
     for (i, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+        if !must_escape(byte) {
             continue;
         }
         out.extend_from_slice(&bytes[start..i]);
@@ -112,79 +201,116 @@ pub(crate) fn write_str(out: &mut Vec<u8>, text: &str) {
         }
     }
     out.extend_from_slice(&bytes[start..]);
-    out.push(b'"');
 }
 
-/// Builds a [`Value`] and refuses what [`is_strict`] refuses, and members that stand twice.
+/// Up to this many members are compared pair by pair; beyond, that could be made to take for ever.
+const FEW_MEMBERS: usize = 32;
+
+fn stands_twice(members: &[(Cow<'_, str>, Json<'_>)]) -> bool {
+    if members.len() <= FEW_MEMBERS {
+        return members
+            .iter()
+            .enumerate()
+            .any(|(i, (name, _))| members[..i].iter().any(|(other, _)| other == name));
+    }
+    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// Builds [`Json`] and refuses fractions, large integers, and members that stand twice.
 #[derive(Clone, Copy)]
 struct Strict;
 
 impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
+    type Value = Json<'de>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
+    type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON without fractions, duplicate members or integers beyond 2^53-1")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(value))
     }
 
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
-        if value > MAX_INTEGER {
-            return Err(E::custom("an integer is beyond 2^53-1"));
-        }
-        Ok(value.into())
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Json<'de>, E> {
+        i64::try_from(value).map_or_else(|_| Err(E::custom(TOO_LARGE)), |value| self.visit_i64(value))
     }
 
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Json<'de>, E> {
         if value.unsigned_abs() > MAX_INTEGER {
-            return Err(E::custom("an integer is beyond 2^53-1"));
+            return Err(E::custom(TOO_LARGE));
         }
-        Ok(value.into())
+        Ok(Json::Integer(value))
     }
 
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Value, E> {
-        Err(E::custom("a number is not an integer within 2^53-1"))
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Json<'de>, E> {
+        Err(E::custom(TOO_LARGE))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::String(Cow::Borrowed(value)))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
+    fn visit_str<E>(self, value: &str) -> Result<Json<'de>, E> {
+        Ok(Json::String(Cow::Owned(value.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json<'de>, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(Self)? {
+        while let Some(item) = seq.next_element_seed(self)? {
             items.push(item);
         }
-        Ok(Value::Array(items))
+        Ok(Json::Array(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut members = Map::new();
-        while let Some(name) = map.next_key::<String>()? {
-            if members.contains_key(&name) {
-                return Err(de::Error::custom("a member stands twice in one object"));
-            }
-            let value = map.next_value_seed(Self)?;
-            members.insert(name, value);
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
+        let mut members = Vec::new();
+        while let Some(name) = map.next_key_seed(Name)? {
+            members.push((name, map.next_value_seed(self)?));
         }
-        Ok(Value::Object(members))
+        if stands_twice(&members) {
+            return Err(de::Error::custom("a member stands twice in one object"));
+        }
+        Ok(Json::Object(Object(members)))
+    }
+}
+
+/// A member's name, borrowed where it has no escapes.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member's name")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(name.to_owned()))
     }
 }

@@ -1,14 +1,12 @@
 use sha2::{Digest, Sha256};
 
-use crate::{Error, b64, json};
+use crate::json::Json;
+use crate::{Error, b64};
 
 /// The RFC 7638 thumbprint of an Ed25519 public key: unpadded base64url of SHA-256 over its canonical JWK.
 #[must_use]
 pub fn thumbprint(public_key: &[u8; 32]) -> String {
-    let mut canonical = String::with_capacity(96);
-    canonical.push_str(r#"{"crv":"Ed25519","kty":"OKP","x":""#);
-    b64::url_into(public_key, &mut canonical);
-    canonical.push_str(r#""}"#);
+    let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, b64::url(public_key));
     b64::url(&Sha256::digest(canonical))
 }
 
@@ -51,19 +49,19 @@ impl Jwk {
     /// Reads one member of a JWK set.
     ///
     /// A member of an unknown `kty` or `crv` is `None`, as RFC 7517 section 5 asks: sets may hold keys for other uses.
-    pub(super) fn from_value(value: &json::Value) -> Result<Option<Self>, Error> {
-        let json::Value::Object(members) = value else {
+    pub(super) fn from_value(value: &Json<'_>) -> Result<Option<Self>, Error> {
+        let Json::Object(members) = value else {
             return Err(Error::keys("a member of `keys` is not an object"));
         };
         let text = |name: &str| match members.get(name) {
             None => Ok(None),
-            Some(json::Value::String(text)) => Ok(Some(text.as_str())),
+            Some(Json::String(text)) => Ok(Some(text.as_ref())),
             Some(_) => Err(Error::keys(format!("`{name}` of a key is not a string"))),
         };
         if text("kty")? != Some("OKP") || text("crv")? != Some("Ed25519") {
             return Ok(None);
         }
-        if members.contains_key("d") {
+        if members.get("d").is_some() {
             return Err(Error::keys(
                 "it holds a private key (`d`); a set of trusted keys has public keys only",
             ));

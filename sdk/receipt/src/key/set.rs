@@ -1,7 +1,8 @@
 use ed25519_dalek::{Signature, VerifyingKey};
 
 use super::Jwk;
-use crate::{Error, json};
+use crate::Error;
+use crate::json::Json;
 
 /// The public keys whose signatures are trusted.
 ///
@@ -48,8 +49,9 @@ impl KeySet {
     ///
     /// When the text is not a JWK set, an Ed25519 key in it is not acceptable, or there is none.
     pub fn from_jwks(text: &[u8]) -> Result<Self, Error> {
-        let members = json::parse_object(text).map_err(|e| Error::keys(e.to_string()))?;
-        let Some(json::Value::Array(keys)) = members.get("keys") else {
+        let text = std::str::from_utf8(text).map_err(|_| Error::keys("it is not UTF-8"))?;
+        let members = Json::parse_object(text).map_err(|e| Error::keys(e.to_string()))?;
+        let Some(Json::Array(keys)) = members.get("keys") else {
             return Err(Error::keys("it is not a JWK set: there is no array `keys`"));
         };
         let mut set = Self::default();

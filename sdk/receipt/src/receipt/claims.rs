@@ -1,8 +1,10 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use super::VERSION;
+use crate::b64::DIGEST_TEXT;
 use crate::error::Kind;
-use crate::json::{Map, Value};
+use crate::json::{Json, Object};
 use crate::verify::{Check, Failure};
 use crate::{Error, json};
 
@@ -92,7 +94,9 @@ impl Claims {
             !text.is_empty()
                 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         };
-        let is_token = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        let is_token = |text: &str| {
+            !text.is_empty() && text.bytes().fold(true, |so_far, b| so_far & b.is_ascii_graphic())
+        };
         let is_action = |text: &str| {
             let is_word =
                 |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
@@ -127,27 +131,26 @@ impl Claims {
     }
 
     /// Takes the clear claims out of a verified payload, from which `_sd` and `_sd_alg` were taken already.
-    pub(crate) fn take(payload: &mut Map<String, Value>) -> Result<Self, Failure> {
+    pub(crate) fn take(payload: &mut Object<'_>) -> Result<Self, Failure> {
         let fail = |name: &str, problem: &str| Failure::new(Check::Claims, format!("`{name}` {problem}"));
-        if payload.remove("v").and_then(|v| v.as_u64()) != Some(VERSION) {
+        if payload.take("v").and_then(|v| v.as_integer()) != Some(VERSION) {
             return Err(fail("v", "is not the version of claims that this verifier knows"));
         }
-        let mut text = |name: &str| match payload.remove(name) {
-            Some(Value::String(text)) => Ok(Some(text)),
+        let mut text = |name: &str| match payload.take(name) {
+            Some(Json::String(text)) => Ok(Some(text)),
             None => Ok(None),
             Some(_) => Err(fail(name, "is not a string")),
         };
         let mut required = |name: &str| text(name)?.ok_or_else(|| fail(name, "is missing"));
-        let (iss, jti, region) = (required("iss")?, required("jti")?, required("region")?);
-        let (tenant, act, pol) = (required("tenant")?, required("act")?, required("pol")?);
+        let mut owned = |name: &str| required(name).map(Cow::into_owned);
+        let (iss, jti, region) = (owned("iss")?, owned("jti")?, owned("region")?);
+        let (tenant, act, pol) = (owned("tenant")?, owned("act")?, owned("pol")?);
         let phase = Phase::parse(&required("phase")?).ok_or_else(|| fail("phase", "is not a known phase"))?;
         let out = Outcome::parse(&required("out")?).ok_or_else(|| fail("out", "is not a known outcome"))?;
-        let reference = text("ref")?;
-        let iat = payload
-            .remove("iat")
-            .and_then(|iat| iat.as_i64())
-            .ok_or_else(|| fail("iat", "is missing or not an integer"))?;
-        if let Some((name, _)) = payload.iter().next() {
+        let reference = text("ref")?.map(Cow::into_owned);
+        let iat = payload.take("iat").and_then(|iat| iat.as_integer());
+        let iat = iat.ok_or_else(|| fail("iat", "is missing or not an integer"))?;
+        if let Some(name) = payload.names().next() {
             return Err(fail(name, "is not a claim of this version"));
         }
         let claims = Self { iss, jti, iat, region, tenant, act, phase, out, reference, pol };
@@ -162,7 +165,7 @@ impl Claims {
     }
 
     /// Writes the payload, members in lexical order.
-    pub(super) fn write_payload(&self, digests: &[String], out: &mut Vec<u8>) {
+    pub(super) fn write_payload(&self, digests: &[[u8; DIGEST_TEXT]], out: &mut Vec<u8>) {
         let member = |out: &mut Vec<u8>, name: &str, text: &str| {
             out.extend_from_slice(name.as_bytes());
             json::write_str(out, text);
@@ -172,7 +175,7 @@ impl Claims {
             out.extend_from_slice(br#""_sd":["#);
             for (i, digest) in digests.iter().enumerate() {
                 out.extend_from_slice(if i == 0 { b"\"" } else { b",\"" });
-                out.extend_from_slice(digest.as_bytes());
+                out.extend_from_slice(digest);
                 out.push(b'"');
             }
             out.extend_from_slice(b"],");

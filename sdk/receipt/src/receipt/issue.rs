@@ -5,6 +5,12 @@ use crate::key::Signer;
 use crate::tlog::{Hash, receipt_leaf_hash};
 use crate::{Error, b64, json};
 
+/// Bytes of a JWT that few receipts exceed, digests aside.
+const JWT_CAPACITY: usize = 1024;
+
+/// Bytes that a digest takes in a JWT: 43 characters, quotes and a comma, in base64url.
+const DIGEST_CAPACITY: usize = 62;
+
 /// A signed receipt with all of its disclosures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issued {
@@ -59,34 +65,43 @@ pub fn issue(
     for (name, value) in private.iter() {
         text.clear();
         text.extend_from_slice(b"[\"");
-        text.extend_from_slice(b64::url(&salts.salt(&claims.jti, name)).as_bytes());
+        b64::url_into(&salts.salt(&claims.jti, name), &mut text);
         text.extend_from_slice(b"\",");
         json::write_str(&mut text, name);
         text.push(b',');
         json::write(&mut text, value);
         text.push(b']');
         let disclosure = b64::url(&text);
-        digests.push(b64::url(&Sha256::digest(&disclosure)));
+        digests.push(b64::url_digest(&Sha256::digest(&disclosure).into()));
         disclosures.push(disclosure);
     }
     for n in 0_u8.. {
         if digests.len().is_multiple_of(DIGEST_MULTIPLE) {
             break;
         }
-        digests.push(b64::url(&salts.decoy(&claims.jti, n)));
+        digests.push(b64::url_digest(&salts.decoy(&claims.jti, n)));
     }
     // Sorted, so that the order says nothing about which member a digest stands for.
     digests.sort_unstable();
 
+    let mut jwt = String::with_capacity(JWT_CAPACITY + DIGEST_CAPACITY * digests.len());
+    text.clear();
+    write_header(signer.key_id(), &mut text);
+    b64::url_append(&text, &mut jwt);
+    jwt.push('.');
     text.clear();
     claims.write_payload(&digests, &mut text);
-    let mut jwt = String::with_capacity(160 + text.len().div_ceil(3) * 4 + 87);
-    let header = format!(r#"{{"alg":"Ed25519","kid":"{}","typ":"{TYP}"}}"#, signer.key_id());
-    b64::url_into(header.as_bytes(), &mut jwt);
-    jwt.push('.');
-    b64::url_into(&text, &mut jwt);
+    b64::url_append(&text, &mut jwt);
     let signature = signer.sign(jwt.as_bytes())?;
     jwt.push('.');
-    b64::url_into(&signature, &mut jwt);
+    b64::url_append(&signature, &mut jwt);
     Ok(Issued { jwt, disclosures })
+}
+
+fn write_header(key_id: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"alg":"Ed25519","kid":"#);
+    json::write_str(out, key_id);
+    out.extend_from_slice(br#","typ":"#);
+    json::write_str(out, TYP);
+    out.push(b'}');
 }

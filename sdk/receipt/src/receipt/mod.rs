@@ -14,7 +14,7 @@ pub use salt::SaltKey;
 pub const TYP: &str = "receipt+sd-jwt";
 
 /// Version of the claims' meaning, the clear claim `v`.
-pub const VERSION: u64 = 1;
+pub const VERSION: i64 = 1;
 
 /// `_sd` is padded with decoys to a multiple of this, so that its length says little about how much is hidden.
 ///

@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 
-use super::is_reserved;
 use crate::error::Kind;
 use crate::json::{self, Map, Value};
 use crate::{Error, sdjwt};
@@ -138,12 +137,10 @@ impl Private {
         self.0.iter()
     }
 
-    /// Refuses what a verifier would refuse.
+    /// Refuses what a verifier would refuse. Reserved names cannot be here: each name has its setter.
     pub(super) fn check(&self) -> Result<(), Error> {
         for (name, value) in &self.0 {
-            let problem = if is_reserved(name) {
-                "has a reserved name"
-            } else if !json::is_strict(value) {
+            let problem = if !json::is_strict(value) {
                 "has a number that is not an integer within 2^53-1"
             } else if json::mentions(value, &sdjwt::CONTROL_MEMBERS) {
                 "has a member `_sd` or `...`, which SD-JWT keeps for itself"
@@ -155,7 +152,7 @@ impl Private {
         Ok(())
     }
 
-    fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
+    fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.0.insert(name.into(), value.into());
         self
     }

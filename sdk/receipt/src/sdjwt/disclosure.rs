@@ -2,7 +2,7 @@ use sha2::{Digest, Sha256};
 
 use super::CONTROL_MEMBERS;
 use crate::b64;
-use crate::json::{self, Value};
+use crate::json::{Json, Value};
 use crate::receipt::is_reserved;
 use crate::verify::{Check, Failure};
 
@@ -24,27 +24,36 @@ impl Disclosure {
     ///
     /// [`Check::DisclosureFormat`], [`Check::ClaimReserved`] or [`Check::SdMisplaced`].
     pub fn parse(text: &str) -> Result<Self, Failure> {
+        Self::parse_with(text, &mut Vec::new())
+    }
+
+    /// [`Self::parse`] with a buffer to decode into.
+    pub(super) fn parse_with(text: &str, buffer: &mut Vec<u8>) -> Result<Self, Failure> {
         let malformed = |detail: &str| Failure::new(Check::DisclosureFormat, detail);
-        let bytes = b64::url_decode(text).ok_or_else(|| malformed("it is not canonical base64url"))?;
-        let value = json::parse(&bytes).map_err(|e| malformed(&e.to_string()))?;
-        let Value::Array(items) = value else {
+        let json = b64::url_decode_text(text, buffer);
+        let json = json.ok_or_else(|| malformed("it is not canonical base64url of UTF-8"))?;
+        let Json::Array(items) = Json::parse(json).map_err(|e| malformed(&e.to_string()))? else {
             return Err(malformed("it is not a JSON array"));
         };
-        let Ok([Value::String(salt), Value::String(name), value]) = <[Value; 3]>::try_from(items) else {
+        let Ok([Json::String(salt), Json::String(name), value]) = <[Json<'_>; 3]>::try_from(items) else {
             return Err(malformed("it is not an array of salt, name and value"));
         };
         if is_reserved(&name) {
             return Err(Failure::new(Check::ClaimReserved, format!("`{name}` cannot be disclosed")));
         }
-        if json::mentions(&value, &CONTROL_MEMBERS) {
+        if value.mentions(&CONTROL_MEMBERS) {
             return Err(Failure::new(Check::SdMisplaced, format!("`{name}` has a member `_sd` or `...`")));
         }
-        Ok(Self { salt, name, value })
+        Ok(Self { salt: salt.into_owned(), name: name.into_owned(), value: value.into_value() })
     }
 
     /// The digest of a disclosure's text, as it stands in `_sd`.
     #[must_use]
     pub fn digest(text: &str) -> String {
         b64::url(&Sha256::digest(text))
+    }
+
+    pub(super) fn digest_text(text: &str) -> [u8; b64::DIGEST_TEXT] {
+        b64::url_digest(&Sha256::digest(text).into())
     }
 }

@@ -1,6 +1,9 @@
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
 use super::{CONTROL_MEMBERS, Disclosure, SdJwt};
 use crate::b64;
-use crate::json::{self, Map, Value};
+use crate::json::{Json, Map, Object, Value};
 use crate::key::KeySet;
 use crate::receipt::{Claims, TYP};
 use crate::verify::{Check, Failure};
@@ -65,35 +68,37 @@ impl<'a> Parts<'a> {
     /// not ignore `crit`, and must not follow `jwk`, `jku` or `x5u`.
     fn key_id(&self) -> Result<String, Failure> {
         let malformed = |detail: String| Failure::new(Check::SdJwtHeader, detail);
-        let bytes =
-            b64::url_decode(self.header).ok_or_else(|| malformed("it is not canonical base64url".into()))?;
-        let mut header = json::parse_object(&bytes).map_err(|e| malformed(e.to_string()))?;
-        match header.remove("alg") {
-            Some(Value::String(alg)) if alg == "Ed25519" || alg == "EdDSA" => {}
-            Some(Value::String(alg)) => {
+        let mut buffer = Vec::new();
+        let text = b64::url_decode_text(self.header, &mut buffer);
+        let text = text.ok_or_else(|| malformed("it is not canonical base64url of UTF-8".into()))?;
+        let mut header = Json::parse_object(text).map_err(|e| malformed(e.to_string()))?;
+        match header.take("alg") {
+            Some(Json::String(alg)) if alg == "Ed25519" || alg == "EdDSA" => {}
+            Some(Json::String(alg)) => {
                 return Err(Failure::new(Check::SdJwtAlgorithm, format!("it is `{alg}`")));
             }
             _ => return Err(Failure::new(Check::SdJwtAlgorithm, "it is missing or not a string")),
         }
-        match header.remove("typ") {
-            Some(Value::String(typ)) if typ == TYP => {}
-            Some(Value::String(typ)) => return Err(Failure::new(Check::SdJwtType, format!("it is `{typ}`"))),
+        match header.take("typ") {
+            Some(Json::String(typ)) if typ == TYP => {}
+            Some(Json::String(typ)) => return Err(Failure::new(Check::SdJwtType, format!("it is `{typ}`"))),
             _ => return Err(Failure::new(Check::SdJwtType, "it is missing or not a string")),
         }
-        let Some(Value::String(key_id)) = header.remove("kid") else {
+        let Some(Json::String(key_id)) = header.take("kid") else {
             return Err(malformed("`kid` is missing or not a string".into()));
         };
-        match header.iter().next() {
-            Some((name, _)) => Err(malformed(format!("`{name}` is not a header parameter of receipts"))),
-            None => Ok(key_id),
+        match header.names().next() {
+            Some(name) => Err(malformed(format!("`{name}` is not a header parameter of receipts"))),
+            None => Ok(key_id.into_owned()),
         }
     }
 
     fn open(&self, disclosures: &[&str], key_id: String) -> Result<Opened, Failure> {
         let malformed = |detail: String| Failure::new(Check::SdJwtPayload, detail);
-        let bytes =
-            b64::url_decode(self.payload).ok_or_else(|| malformed("it is not canonical base64url".into()))?;
-        let mut payload = json::parse_object(&bytes).map_err(|e| malformed(e.to_string()))?;
+        let mut buffer = Vec::new();
+        let text = b64::url_decode_text(self.payload, &mut buffer);
+        let text = text.ok_or_else(|| malformed("it is not canonical base64url of UTF-8".into()))?;
+        let mut payload = Json::parse_object(text).map_err(|e| malformed(e.to_string()))?;
         let digests = take_digests(&mut payload)?;
         let claims = Claims::take(&mut payload)?;
         let disclosed = match_disclosures(&digests, disclosures)?;
@@ -102,19 +107,20 @@ impl<'a> Parts<'a> {
 }
 
 /// Takes `_sd_alg` and `_sd` out of the payload and checks the digests.
-fn take_digests(payload: &mut Map<String, Value>) -> Result<Vec<String>, Failure> {
+fn take_digests<'a>(payload: &mut Object<'a>) -> Result<Vec<Cow<'a, str>>, Failure> {
     // RFC 9901 lets the default be left out; receipts always say it.
-    if payload.remove("_sd_alg").as_ref().and_then(Value::as_str) != Some("sha-256") {
+    if payload.take("_sd_alg").as_ref().and_then(Json::as_str) != Some("sha-256") {
         return Err(Failure::new(Check::SdHashAlgorithm, "`_sd_alg` is not `sha-256`"));
     }
     let malformed = |detail| Failure::new(Check::SdDigests, detail);
     let mut digests = Vec::new();
-    match payload.remove("_sd") {
+    match payload.take("_sd") {
         None => {}
-        Some(Value::Array(items)) if !items.is_empty() => {
+        Some(Json::Array(items)) if !items.is_empty() => {
+            digests.reserve_exact(items.len());
             for item in items {
                 match item {
-                    Value::String(text) if b64::url_decode_array::<32>(&text).is_some() => digests.push(text),
+                    Json::String(text) if b64::url_decode_array::<32>(&text).is_some() => digests.push(text),
                     _ => return Err(malformed("an item of `_sd` is not canonical base64url of 32 bytes")),
                 }
             }
@@ -123,17 +129,17 @@ fn take_digests(payload: &mut Map<String, Value>) -> Result<Vec<String>, Failure
     }
     for pair in digests.windows(2) {
         match pair[0].cmp(&pair[1]) {
-            std::cmp::Ordering::Less => {}
-            std::cmp::Ordering::Equal => {
+            Ordering::Less => {}
+            Ordering::Equal => {
                 return Err(Failure::new(
                     Check::DigestDuplicate,
                     format!("`{}` stands twice in `_sd`", pair[0]),
                 ));
             }
-            std::cmp::Ordering::Greater => return Err(malformed("`_sd` is not sorted")),
+            Ordering::Greater => return Err(malformed("`_sd` is not sorted")),
         }
     }
-    if payload.values().any(|value| json::mentions(value, &CONTROL_MEMBERS)) || payload.contains_key("...") {
+    if payload.values().any(|value| value.mentions(&CONTROL_MEMBERS)) || payload.get("...").is_some() {
         return Err(Failure::new(
             Check::SdMisplaced,
             "`_sd` or `...` stands elsewhere than at the top of the payload",
@@ -143,19 +149,18 @@ fn take_digests(payload: &mut Map<String, Value>) -> Result<Vec<String>, Failure
 }
 
 /// Finds the digest of every disclosure, each once.
-fn match_disclosures(digests: &[String], disclosures: &[&str]) -> Result<Map<String, Value>, Failure> {
+fn match_disclosures(digests: &[Cow<'_, str>], disclosures: &[&str]) -> Result<Map<String, Value>, Failure> {
     let mut used = vec![false; digests.len()];
+    let mut buffer = Vec::new();
     let mut disclosed = Map::new();
     for text in disclosures {
-        let digest = Disclosure::digest(text);
+        let digest = Disclosure::digest_text(text);
         // The digest is looked up first: what does not belong to the receipt is not even read.
-        let Ok(at) = digests.binary_search(&digest) else {
-            return Err(Failure::new(
-                Check::DisclosureUnreferenced,
-                format!("digest `{digest}` is not in `_sd`"),
-            ));
+        let Ok(at) = digests.binary_search_by(|probe| probe.as_bytes().cmp(&digest)) else {
+            let detail = format!("digest `{}` is not in `_sd`", String::from_utf8_lossy(&digest));
+            return Err(Failure::new(Check::DisclosureUnreferenced, detail));
         };
-        let disclosure = Disclosure::parse(text)?;
+        let disclosure = Disclosure::parse_with(text, &mut buffer)?;
         if std::mem::replace(&mut used[at], true) {
             return Err(Failure::new(
                 Check::DisclosureDuplicate,
