@@ -5,6 +5,7 @@ pub mod areas;
 pub mod cells;
 pub mod kernel;
 pub mod keys;
+pub mod launch;
 pub mod serve;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
