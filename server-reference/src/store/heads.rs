@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use companyos_receipt::checkpoint::{self, Checkpoint};
+use companyos_receipt::key::KeySet;
 use companyos_receipt::tlog::Frontier;
 use sqlx::AssertSqlSafe;
 
@@ -10,7 +11,7 @@ use super::StoreDeps;
 use super::error::StoreError;
 use super::insert::Insert;
 use super::row::Columns as _;
-use super::tx::{Read as _, Tx};
+use super::tx::{Read, Tx};
 use crate::kernel::ids::new_id;
 
 /// What appending to a log takes. Locked for the rest of the transaction, so that one size has one root.
@@ -20,6 +21,31 @@ pub(super) struct Head {
     pub(super) origin: String,
     pub(super) frontier: Frontier,
     pub(super) salt_key: [u8; 32],
+}
+
+/// Refuses a database whose logs were signed with another key than this server's: its receipts would not verify under
+/// the keys this server publishes, and one log would have two signers.
+pub(super) async fn check_signer(
+    db: &mut dyn Read,
+    deps: &StoreDeps,
+    database: &str,
+) -> Result<(), StoreError> {
+    let Some(row) = db.fetch_optional(sqlx::query("SELECT checkpoint FROM logs LIMIT 1")).await? else {
+        return Ok(());
+    };
+    let checkpoint = row.text("checkpoint")?;
+    let keys = KeySet::from_public_keys(&[*deps.signer.public_key()])
+        .map_err(|error| StoreError::Receipt(error.to_string()))?;
+    match Checkpoint::verify(&checkpoint, &keys) {
+        Ok(_) => Ok(()),
+        Err(failure) => Err(StoreError::Open {
+            database: database.to_owned(),
+            reason: format!(
+                "its logs are not signed by this server's key ({failure}); start the server with the keys that \
+                 belong to this database"
+            ),
+        }),
+    }
 }
 
 /// Loads and locks the logs of these tenants in this region, and creates those there are none of.

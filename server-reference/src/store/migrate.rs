@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 use sqlx::{AnyConnection, AssertSqlSafe, Executor as _};
 
-use super::engine::{Database, Engine};
+use super::engine::Engine;
 use super::error::StoreError;
 use super::migrations::{MIGRATIONS, Migration};
 use super::row::Columns as _;
@@ -15,23 +15,15 @@ use crate::kernel::clock::Clock;
 ///
 /// Refuses a database whose migrations are not the ones of this program: one was edited after it was applied, or a
 /// newer program has been here.
-pub(super) async fn migrate(database: &Database, clock: &dyn Clock) -> Result<(), StoreError> {
-    let mut connection = database.connect().await?;
-    let done = migrate_all(&mut connection, database.engine(), MIGRATIONS, clock).await;
-    sqlx::Connection::close(connection).await?;
-    done
-}
-
-async fn migrate_all(
+pub(super) async fn migrate(
     connection: &mut AnyConnection,
     engine: Engine,
-    migrations: &[Migration],
     clock: &dyn Clock,
 ) -> Result<(), StoreError> {
-    // Twice the same transaction at most: another server may migrate while this one waits for the lock.
-    for migration in migrations {
+    // Each looks at the history anew: another server may have migrated while this one waited for the lock.
+    for migration in MIGRATIONS {
         connection.execute(engine.begin()).await?;
-        let done = apply(connection, engine, migrations, migration, clock).await;
+        let done = apply(connection, engine, migration, clock).await;
         connection.execute(if done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
         done?;
     }
@@ -41,7 +33,6 @@ async fn migrate_all(
 async fn apply(
     connection: &mut AnyConnection,
     engine: Engine,
-    migrations: &[Migration],
     migration: &Migration,
     clock: &dyn Clock,
 ) -> Result<(), StoreError> {
@@ -49,7 +40,7 @@ async fn apply(
         connection.execute(lock).await?;
     }
     let applied = applied(connection).await?;
-    check_history(migrations, &applied)?;
+    check_history(&applied)?;
     if applied.contains_key(&migration.version) {
         return Ok(());
     }
@@ -83,12 +74,9 @@ async fn applied(connection: &mut AnyConnection) -> Result<BTreeMap<i64, (String
     rows.iter().map(|row| Ok((row.int("version")?, (row.text("checksum")?, row.text("name")?)))).collect()
 }
 
-fn check_history(
-    migrations: &[Migration],
-    applied: &BTreeMap<i64, (String, String)>,
-) -> Result<(), StoreError> {
+fn check_history(applied: &BTreeMap<i64, (String, String)>) -> Result<(), StoreError> {
     for (version, (applied_checksum, name)) in applied {
-        let Some(known) = migrations.iter().find(|migration| migration.version == *version) else {
+        let Some(known) = MIGRATIONS.iter().find(|migration| migration.version == *version) else {
             return Err(StoreError::Migration(format!(
                 "the database has {name}, which this program does not know; start the newer program that applied it, \
                  or restore a backup from before"

@@ -173,9 +173,15 @@ impl Store {
             }
             other => other,
         };
-        // Opened first: a database in memory lives as long as one of its connections does.
+        // Closed last: a database in memory lives as long as one of its connections does.
+        let mut first = database.connect().await.map_err(reached)?;
+        migrate::migrate(&mut first, database.engine(), deps.clock.as_ref()).await.map_err(reached)?;
         let readers = database.readers(options.readers).await.map_err(reached)?;
-        migrate::migrate(&database, deps.clock.as_ref()).await.map_err(reached)?;
+        let mut reader =
+            Reader { connection: readers.acquire().await.map_err(|error| reached(error.into()))? };
+        heads::check_signer(&mut reader, &deps, database.shown()).await?;
+        drop(reader);
+        Tx::new(first, database.engine()).close().await;
 
         let queue = Arc::new(Queue::new(options.queue));
         let lanes = TaskTracker::new();

@@ -125,9 +125,29 @@ async fn a_schema_that_is_not_this_programs_is_refused() {
 }
 
 #[tokio::test]
+async fn logs_that_another_key_signed_are_not_continued() {
+    on_every_database(async |options| {
+        let store = open(&options.url).await.unwrap();
+        leave(&store, draft("tnt_a")).await.unwrap();
+        store.shutdown().await;
+        drop(store);
+        if options.url == "sqlite::memory:" {
+            return;
+        }
+        let signer = Arc::new(companyos_receipt::key::SoftwareSigner::from_seed([8; 32]));
+        let other = Store::open(options.clone(), StoreDeps { signer, ..deps() }).await;
+        let text = other.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(text.contains("start the server with the keys that belong to this database"), "{text}");
+        open(&options.url).await.unwrap().shutdown().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_database_out_of_reach_is_named_without_its_password() {
     let text = refusal("postgres://me:hunter2@127.0.0.1:1/db").await;
     assert!(text.contains("postgres://me:***@127.0.0.1:1/db") && !text.contains("hunter2"), "{text}");
+    assert!(text.contains("refused"), "{text}");
     let text = refusal("sqlite:/proc/nowhere/companyos.db").await;
     assert!(text.contains("/proc/nowhere"), "{text}");
     let text = refusal("mysql://me:hunter2@localhost/db").await;
