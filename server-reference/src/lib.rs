@@ -2,6 +2,8 @@
 
 pub mod app;
 pub mod areas;
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod cells;
 pub mod kernel;
 pub mod keys;
