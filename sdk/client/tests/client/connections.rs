@@ -172,3 +172,35 @@ async fn a_call_that_is_dropped_makes_no_more_attempts() {
     assert_eq!(server.requests().len(), 1);
     assert_eq!(client.retry_tokens(), 500);
 }
+
+/// A client for `https` at a server that does not speak it, with a real clock: the transport keeps the connect timeout.
+fn tls_client(server: &RawServer, connect: Duration) -> Client {
+    let mut timeouts = Timeouts::default();
+    timeouts.connect = connect;
+    let (builder, _timer) = builder(&server.url().replace("http:", "https:"));
+    builder.timeouts(timeouts).max_attempts(2).build().expect("the platform has trust roots")
+}
+
+#[tokio::test]
+async fn a_tls_handshake_that_stalls_is_a_connect_timeout_with_nothing_sent() {
+    let server = RawServer::silent().await;
+    let client = tls_client(&server, Duration::from_millis(50));
+    let plan = RetryTestCreate::new(Vec::new());
+    let error = client.retry_tests().create(&plan).send().await.expect_err("no handshake");
+    assert!(error.is_timeout() && error.is_connect(), "{error}");
+    assert_eq!(
+        (error.code(), error.outcome(), error.attempts().len()),
+        ("connect-timeout", Outcome::NotSent, 2)
+    );
+    assert_eq!(client.retry_tokens(), 490);
+}
+
+#[tokio::test]
+async fn a_tls_handshake_that_fails_is_a_connection_that_was_not_made() {
+    let server = RawServer::garbled(2).await;
+    let client = tls_client(&server, Duration::from_secs(3));
+    let plan = RetryTestCreate::new(Vec::new());
+    let error = client.retry_tests().create(&plan).send().await.expect_err("no TLS");
+    assert!(error.is_connect() && !error.is_timeout(), "{error}");
+    assert_eq!((error.outcome(), error.attempts().len()), (Outcome::NotSent, 2));
+}

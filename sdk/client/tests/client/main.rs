@@ -15,6 +15,7 @@ mod requests;
 mod retries;
 mod secrets;
 mod support;
+mod timers;
 mod traces;
 
 #[cfg(feature = "blocking")]

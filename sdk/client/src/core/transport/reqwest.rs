@@ -22,6 +22,13 @@ impl ReqwestTransport {
             .connect_timeout(connect_timeout)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
+            // Another crate of the program may switch these on through reqwest's features.
+            .no_proxy()
+            .http1_only()
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd()
             // There is one retry loop, the client's, which knows what is safe.
             .retry(reqwest::retry::never());
         let builder = without_trust_roots(builder, tls);

@@ -56,6 +56,34 @@ impl RawServer {
         Self { url, requests, count, task }
     }
 
+    /// Takes connections and says nothing.
+    pub(crate) async fn silent() -> Self {
+        Self::accept(usize::MAX, None).await
+    }
+
+    /// Answers what is sent first with something that is no TLS, on this many connections.
+    pub(crate) async fn garbled(connections: usize) -> Self {
+        Self::accept(connections, Some(b"HTTP/1.1 400 Bad Request\r\n\r\n")).await
+    }
+
+    async fn accept(connections: usize, answer: Option<&'static [u8]>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let task = tokio::spawn(async move {
+            let mut open = Vec::new();
+            for _ in 0..connections {
+                let (mut stream, _) = listener.accept().await.expect("a connection");
+                if let Some(answer) = answer {
+                    let _ = stream.read(&mut [0; 1024]).await.expect("a greeting");
+                    stream.write_all(answer).await.expect("written");
+                }
+                open.push(stream);
+            }
+            std::future::pending::<()>().await;
+        });
+        Self { url, requests: Arc::default(), count: watch::channel(0).1, task }
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
