@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use sqlx::Arguments as _;
 use sqlx::any::AnyArguments;
 
+use super::engine::Engine;
 use super::error::StoreError;
 use crate::kernel::clock::Timestamp;
 
@@ -121,11 +122,12 @@ impl<const N: usize> Insert<N> {
     }
 
     /// Takes the rows as statements and their arguments.
-    pub(super) fn into_statements(self) -> Statements<N> {
+    pub(super) fn into_statements(self, engine: Engine) -> Statements<N> {
         let most = (MAX_PARAMETERS / N.max(1)).clamp(1, MAX_ROWS);
         let most = 1 << most.ilog2();
         let rows = self.len();
         Statements {
+            engine,
             table: self.table,
             columns: self.columns,
             conflict: self.conflict,
@@ -140,6 +142,7 @@ impl<const N: usize> Insert<N> {
 
 /// The statements of an [`Insert`].
 pub(super) struct Statements<const N: usize> {
+    engine: Engine,
     table: &'static str,
     columns: [&'static str; N],
     conflict: &'static str,
@@ -159,8 +162,10 @@ impl<const N: usize> Statements<N> {
             sql.push_str(if row == 0 { "(" } else { ", (" });
             for column in 0..N {
                 parameter += 1;
-                sql.push_str(if column == 0 { "$" } else { ", $" });
-                let _infallible = write!(sql, "{parameter}");
+                if column > 0 {
+                    sql.push_str(", ");
+                }
+                self.engine.push_parameter(&mut sql, parameter);
             }
             sql.push(')');
         }
@@ -217,17 +222,25 @@ impl<const N: usize> Iterator for Statements<N> {
 mod tests {
     use super::*;
 
-    fn statements(rows: i64) -> Vec<(String, usize)> {
+    fn statements(engine: Engine, rows: i64) -> Vec<(String, usize)> {
         let mut insert = Insert::into("t", ["a", "b"]).on_conflict("(a) DO NOTHING").returning("a");
         for row in 0..rows {
             insert.push([row.into(), "x".into()]);
         }
-        insert.into_statements().map(|s| s.map(|(sql, arguments)| (sql, arguments.len())).unwrap()).collect()
+        insert
+            .into_statements(engine)
+            .map(|s| s.map(|(sql, arguments)| (sql, arguments.len())).unwrap())
+            .collect()
     }
 
     #[test]
     fn rows_are_cut_into_powers_of_two() {
-        let sizes = |rows| statements(rows).iter().map(|(_, parameters)| parameters / 2).collect::<Vec<_>>();
+        let sizes = |rows| {
+            statements(Engine::Postgres, rows)
+                .iter()
+                .map(|(_, parameters)| parameters / 2)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(sizes(0), [0; 0]);
         assert_eq!(sizes(1), [1]);
         assert_eq!(sizes(37), [32, 4, 1]);
@@ -237,8 +250,12 @@ mod tests {
     #[test]
     fn the_statement_numbers_its_parameters() {
         assert_eq!(
-            statements(2)[0].0,
+            statements(Engine::Postgres, 2)[0].0,
             "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT (a) DO NOTHING RETURNING a"
+        );
+        assert_eq!(
+            statements(Engine::Sqlite, 2)[0].0,
+            "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) ON CONFLICT (a) DO NOTHING RETURNING a"
         );
     }
 
@@ -248,7 +265,7 @@ mod tests {
         for _ in 0..600 {
             insert.push(std::array::from_fn(|_| Value::NoInt));
         }
-        let sizes: Vec<_> = insert.into_statements().map(|s| s.unwrap().1.len()).collect();
+        let sizes: Vec<_> = insert.into_statements(Engine::Sqlite).map(|s| s.unwrap().1.len()).collect();
         assert_eq!(sizes, [25_600, 25_600, 6_400, 1_600, 800]);
     }
 }

@@ -99,7 +99,7 @@ impl Tx {
     /// When a statement fails, or an earlier one has.
     pub async fn insert<const N: usize>(&mut self, rows: Insert<N>) -> Result<u64, StoreError> {
         let mut changed = 0;
-        for statement in rows.into_statements() {
+        for statement in rows.into_statements(self.engine) {
             let (sql, arguments) = statement?;
             changed += self.execute(sqlx::query_with(AssertSqlSafe(sql), arguments)).await?;
         }
@@ -115,7 +115,7 @@ impl Tx {
         rows: Insert<N>,
     ) -> Result<Vec<AnyRow>, StoreError> {
         let mut returned = Vec::with_capacity(rows.len());
-        for statement in rows.into_statements() {
+        for statement in rows.into_statements(self.engine) {
             let (sql, arguments) = statement?;
             returned.extend(self.fetch_all(sqlx::query_with(AssertSqlSafe(sql), arguments)).await?);
         }
