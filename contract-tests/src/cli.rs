@@ -6,6 +6,7 @@ use companyos_contract_tests::{
     error::{Error, Finding},
     generate, postman,
     repo::Repo,
+    test_run,
 };
 use std::{io::Write as _, process::ExitCode};
 
@@ -33,6 +34,24 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         released: Option<String>,
     },
+    /// Run the whole suite and end with its totals
+    Test(TestArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct TestArguments {
+    /// Run only this leg; can be given more than once
+    #[arg(long, value_name = "LEG")]
+    only: Vec<String>,
+    /// Name the legs instead of running them
+    #[arg(long)]
+    list: bool,
+    /// Also write the results to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<std::path::PathBuf>,
+    /// Leave out what a continuous integration machine cannot install
+    #[arg(long, env = "CI", value_parser = clap::builder::FalseyValueParser::new(), hide_env_values = true)]
+    ci: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -75,7 +94,31 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
             let findings = diff::breaking(&release.document, &bundle::bundle(&repo)?);
             Ok(report(&findings, &format!("no client of {} breaks", release.path)))
         }
+        Command::Test(arguments) => test(repo, &arguments),
     }
+}
+
+/// Runs the suite. The totals are the last line, whatever happened.
+fn test(repo: Repo, arguments: &TestArguments) -> Result<ExitCode, Error> {
+    let legs = test_run::select(&arguments.only, arguments.ci)?;
+    if arguments.list {
+        for leg in legs {
+            say(&format!("{:16} {}", leg.name, leg.about));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let session = test_run::Session::new(repo, test_run::Console::new())?;
+    let report = test_run::run(&session, &legs);
+    drop(session);
+    if let Some(path) = &arguments.json {
+        let written = std::fs::write(path, format!("{:#}\n", report.to_json()));
+        if let Err(error) = written {
+            say_error(&format!("cannot write {}: {error}", path.display()));
+        }
+    }
+    say(&format!("\nwall time {:.0} s", report.seconds));
+    say(&report.last_line());
+    Ok(if report.totals().failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Prints findings, or what their absence means.

@@ -24,4 +24,5 @@ pub mod model;
 pub mod postman;
 pub mod repo;
 pub mod schema;
+pub mod test_run;
 pub mod yaml;
