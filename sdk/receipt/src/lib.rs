@@ -76,3 +76,8 @@ pub mod tlog;
 pub mod verify;
 
 pub use error::Error;
+
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,6 @@
 #![no_main]
 
-#[path = "../entry.rs"]
+#[path = "../../tests/it/entry.rs"]
 mod entry;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| entry::proof(bytes));

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "cli")]
 mod cli;
+mod entry;
 mod fixture;
 mod issue;
 mod key;

@@ -2,10 +2,8 @@
 
 use proptest::prelude::*;
 
+use crate::entry;
 use crate::fixture::{Log, keys};
-
-#[path = "../../fuzz/entry.rs"]
-mod entry;
 
 type Entry = fn(&[u8]);
 

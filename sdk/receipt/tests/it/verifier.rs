@@ -1,8 +1,8 @@
+use companyos_receipt::key::KeySet;
 use companyos_receipt::sdjwt::present;
 use companyos_receipt::verify::{Check, Verdict, Verifier};
 
 use crate::fixture::{Log, ORIGIN, issued, verifier};
-use companyos_receipt::key::KeySet;
 
 #[test]
 fn a_receipt_with_its_proof_verifies_at_every_place_of_every_log() {
@@ -89,4 +89,14 @@ fn nothing_verifies_without_keys() {
     let failure = Verifier::new(KeySet::default()).verify_receipt(&issued(1).sd_jwt(), None).unwrap_err();
     assert_eq!(failure.check, Check::UnknownKey);
     assert!(failure.to_string().starts_with("unknown-key: no trusted key has the id "), "{failure}");
+}
+
+#[test]
+fn every_check_has_a_name_of_its_own_and_a_meaning() {
+    let mut names: Vec<&str> = Check::ALL.iter().map(|check| check.name()).collect();
+    assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')), "{names:?}");
+    assert!(Check::ALL.iter().all(|check| check.meaning().ends_with('.')));
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), Check::ALL.len());
 }

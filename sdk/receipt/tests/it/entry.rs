@@ -1,5 +1,5 @@
-//! What every fuzz target calls. The crate's tests run the same functions over spoilt seeds, so that they are exercised
-//! without a fuzzer too.
+//! What every fuzz target calls (`fuzz/`), and what the tests here run over spoilt seeds, so that it is exercised without
+//! a fuzzer too.
 //!
 //! A function must return for any input. Where something was accepted, it checks that it reads back unchanged.
 
