@@ -33,8 +33,17 @@ use crate::keys::{KeyError, KeyStore};
 use crate::serve::{Drained, Encryption, ServeOptions, serve};
 use crate::store::StoreOptions;
 
-/// The file of the first operator key, in the data folder.
-const OPERATOR_KEY: &str = "operator.key";
+/// The file of the first operator key in a data folder.
+#[must_use]
+pub fn operator_key_file(folder: &Path) -> PathBuf {
+    folder.join("operator.key")
+}
+
+/// The folder of the server's own keys in a data folder.
+#[must_use]
+pub fn key_folder(folder: &Path) -> PathBuf {
+    folder.join("keys")
+}
 
 /// The server cannot start. For the person who starts it.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +91,7 @@ impl Launch {
             settings: Settings {
                 mode: Mode::Development,
                 region: "us-east-1".to_owned(),
-                issuer: "https://companyos.local".to_owned(),
+                issuer: "https://companyos.localhost".to_owned(),
                 cors_origins: Vec::new(),
                 limits: Limits::default(),
             },
@@ -105,6 +114,12 @@ impl Launch {
     /// Uses this database instead of an SQLite file in the folder.
     pub fn database_url(mut self, url: impl Into<String>) -> Self {
         self.store = StoreOptions { url: url.into(), ..self.store };
+        self
+    }
+
+    /// Uses this database, driven like this.
+    pub fn store(mut self, store: StoreOptions) -> Self {
+        self.store = store;
         self
     }
 
@@ -137,10 +152,15 @@ impl Launch {
         let listen = |source| LaunchError::Listen { address: self.address, source };
         let listener = TcpListener::bind(self.address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let keys = KeyStore::open(&self.folder.join("keys"), clock.as_ref(), &ids)?;
-        let operator_key = self.folder.join(OPERATOR_KEY);
+        let keys = KeyStore::open(&key_folder(&self.folder), clock.as_ref(), &ids)?;
+        let operator_key = operator_key_file(&self.folder);
         let options = AppOptions { settings: self.settings, store: self.store, keys, clock, ids };
-        let app = Arc::new(App::start(options, |key| keep(&operator_key, key)).await?);
+        let mut first_start = false;
+        let kept = |key: &Secret| {
+            first_start = true;
+            keep(&operator_key, key)
+        };
+        let app = Arc::new(App::start(options, kept).await?);
         let stop = CancellationToken::new();
         let scheme = if matches!(self.encryption, Encryption::None) { "http" } else { "https" };
         let served = tokio::spawn(serve(
@@ -150,16 +170,36 @@ impl Launch {
             self.serve,
             stop.clone().cancelled_owned(),
         ));
-        Ok(Running { app, base_url: format!("{scheme}://{address}"), address, operator_key, stop, served })
+        Ok(Running {
+            app,
+            base_url: format!("{scheme}://{address}"),
+            address,
+            operator_key,
+            first_start,
+            stop,
+            served,
+        })
     }
 }
 
-/// Writes the key to a file that only its owner may read, durably, before the key becomes valid.
-fn keep(path: &Path, key: &Secret) -> std::io::Result<()> {
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+/// Writes an operator key to a file that only its owner may read. A crash leaves the old file or the new one, and the
+/// new one is durable before the key becomes valid.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn keep(path: &Path, key: &Secret) -> std::io::Result<()> {
+    let mut half = path.as_os_str().to_owned();
+    half.push(".new");
+    let half = PathBuf::from(half);
+    match std::fs::remove_file(&half) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&half)?;
     file.write_all(key.expose().as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()?;
+    std::fs::rename(&half, path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }
@@ -170,6 +210,7 @@ pub struct Running {
     base_url: String,
     address: SocketAddr,
     operator_key: PathBuf,
+    first_start: bool,
     stop: CancellationToken,
     served: JoinHandle<Drained>,
 }
@@ -197,6 +238,12 @@ impl Running {
     #[must_use]
     pub fn operator_key_file(&self) -> &Path {
         &self.operator_key
+    }
+
+    /// Whether this was the first start of the database, and so the operator key is new.
+    #[must_use]
+    pub fn is_first_start(&self) -> bool {
+        self.first_start
     }
 
     /// Reads the first operator key from its file.
@@ -245,5 +292,18 @@ mod tests {
         let Err(error) = launch.start().await else { panic!("the port is taken") };
         assert!(matches!(error, LaunchError::Listen { .. }), "{error}");
         assert!(!folder.path().join("data").exists());
+    }
+
+    #[test]
+    fn an_operator_key_is_readable_by_its_owner_only_and_replaces_the_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = operator_key_file(folder.path());
+        std::fs::write(folder.path().join("operator.key.new"), "left by a crash").unwrap();
+        for text in ["cos_dev_first", "cos_dev_second"] {
+            keep(&file, &Secret::new(text)).unwrap();
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{text}\n"));
+            assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -5,6 +5,8 @@ pub mod areas;
 #[cfg(feature = "bench")]
 pub mod bench;
 pub mod cells;
+pub mod cli;
+pub mod config;
 pub mod kernel;
 pub mod keys;
 pub mod launch;

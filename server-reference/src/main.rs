@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! The program `companyos`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    companyos_server::cli::run()
+}

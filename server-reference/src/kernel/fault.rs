@@ -52,7 +52,7 @@ pub(crate) fn problem(status: StatusCode, retry_after: Option<u32>) -> Problem {
     let same = |kind: &&'static ProblemType| kind.status == status.as_u16();
     let fallback =
         if status.is_server_error() { &problems::UNAVAILABLE } else { &problems::MALFORMED_REQUEST };
-    let kind = problems::ALL.iter().find(same).unwrap_or(&fallback);
+    let kind = problems::ALL.iter().find(same).unwrap_or(fallback);
     let problem = Problem::new(kind).with_status(status).detail("This answer was planned by a retry test.");
     match retry_after {
         Some(seconds) => problem.header(RETRY_AFTER, HeaderValue::from(seconds)),

@@ -84,7 +84,7 @@ impl Body for ResponseBody {
         match &self.0 {
             Inner::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Inner::Stream(_) => SizeHint::default(),
-            Inner::Broken(_, hint) => hint.clone(),
+            Inner::Broken(_, hint) => *hint,
         }
     }
 }

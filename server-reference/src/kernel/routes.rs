@@ -15,9 +15,19 @@ pub type Handler = Arc<dyn Fn(Ctx) -> BoxFuture<'static, Result<Reply, Problem>>
 
 /// The operations of one area, or of all.
 ///
-/// ```ignore
+/// ```
+/// use companyos_server::kernel::ctx::Ctx;
+/// use companyos_server::kernel::problem::Problem;
+/// use companyos_server::kernel::reply::Reply;
+/// use companyos_server::kernel::routes::Routes;
+/// use companyos_types::ops;
+///
+/// async fn meta(ctx: Ctx) -> Result<Reply, Problem> {
+///     Reply::json(http::StatusCode::OK, ctx.tenant_id())
+/// }
+///
 /// pub fn routes() -> Routes {
-///     Routes::new().op(&ops::GET_TENANT, http::get).op(&ops::CREATE_TENANT, http::create)
+///     Routes::new().op(&ops::GET_META, meta)
 /// }
 /// ```
 #[derive(Default)]
