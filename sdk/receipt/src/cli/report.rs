@@ -117,6 +117,10 @@ fn write_receipt(out: &mut dyn Write, style: Style, verified: &Verified) -> io::
 }
 
 fn write_range(out: &mut dyn Write, style: Style, range: &RangeReport) -> io::Result<()> {
+    if range.to == 0 {
+        // Not even its header could be read.
+        return Ok(());
+    }
     field(
         out,
         style,

@@ -1,5 +1,4 @@
 use std::io::Write;
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -99,10 +98,9 @@ fn bar(progress: bool) -> ProgressBar {
     if !progress {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(15));
-    if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos}/{len} receipts, {per_sec}, {eta} left") {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(15));
+    if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos}/{len} receipts, {eta} left") {
         bar.set_style(style);
     }
-    bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }

@@ -40,7 +40,7 @@ fn any_single_flipped_bit_fails_a_named_check() {
 
 #[test]
 fn a_sweep_of_2000_flipped_bits_over_a_larger_export_finds_each() {
-    let export = Log::of(60).export(5, 47).into_bytes();
+    let export = Log::of(40).export(11, 27).into_bytes();
     let bits = export.len() * 8;
     for n in 0..2000 {
         // A stride that shares no factor with 8 visits every bit of a byte.
