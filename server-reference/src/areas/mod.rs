@@ -2,5 +2,7 @@
 
 pub mod identity;
 pub mod meta;
+pub mod operations;
 pub mod receipts;
 pub mod retry_tests;
+pub mod tenants;

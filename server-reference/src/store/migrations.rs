@@ -23,6 +23,8 @@ macro_rules! migrations {
 pub(super) const MIGRATIONS: &[Migration] = migrations![
     1 "0001_store_core",
     2 "0002_identity_keys",
+    3 "0003_tenants_core",
+    4 "0004_operations_core",
 ];
 
 #[cfg(test)]

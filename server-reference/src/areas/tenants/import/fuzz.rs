@@ -44,12 +44,12 @@ pub fn fuzz(data: &[u8]) {
 
 fn drain(importer: &mut Importer, planner: &mut Planner, rows: &mut u32) {
     assert!(importer.batch().len() <= 16, "a batch stays within its limit");
-    for planned in planner.plan(importer.batch(), &HashMap::new()) {
+    let decisions = planner.plan(importer.batch(), &HashMap::new());
+    for (row, decision) in importer.batch().rows().zip(&decisions) {
         *rows += 1;
-        let row = planned.row;
         assert_eq!(row.number, *rows, "rows are numbered without gaps");
-        assert_eq!(planned.action == Action::Error, !row.findings.is_empty(), "findings make an error");
-        if planned.action == Action::Create {
+        assert_eq!(decision.action == Action::Error, !row.findings.is_empty(), "findings make an error");
+        if decision.action == Action::Create {
             assert!(row.external_id.is_some_and(|id| !id.is_empty()), "a row to create has an external id");
             assert!(!row.name.is_empty() && !row.region.is_empty(), "a row to create is complete");
             assert!(serde_json::from_str::<serde_json::Value>(row.labels).is_ok(), "labels are JSON");

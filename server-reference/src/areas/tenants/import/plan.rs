@@ -97,23 +97,21 @@ pub struct Counts {
     pub error: u64,
 }
 
-/// One row and what is done with it.
-#[derive(Debug)]
-pub struct Planned<'a> {
-    /// The row.
-    pub row: RowView<'a>,
-    /// What is done with it.
+/// What is done with a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What is done.
     pub action: Action,
-    /// The tenant it was compared with, if one exists.
-    pub existing: Option<&'a Existing>,
+    /// Id and version of the tenant the row was compared with, if one exists.
+    pub existing: Option<(String, i64)>,
     /// What comparing found, beyond the row's own findings.
     pub differs: Option<Finding>,
 }
 
-impl Planned<'_> {
-    /// Everything that is wrong with the row.
-    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
-        self.row.findings.iter().chain(&self.differs)
+impl Decision {
+    /// Everything that is wrong with the row this is about.
+    pub fn findings<'a>(&'a self, row: &RowView<'a>) -> impl Iterator<Item = &'a Finding> + use<'a> {
+        row.findings.iter().chain(&self.differs)
     }
 }
 
@@ -142,49 +140,30 @@ impl Planner {
     }
 
     /// Decides about each row of a batch, given the tenants that have one of its external ids.
-    pub fn plan<'a>(
-        &mut self,
-        batch: &'a Batch,
-        existing: &'a HashMap<String, Existing>,
-    ) -> Vec<Planned<'a>> {
-        batch.rows().map(|row| self.decide(row, existing)).collect()
+    pub fn plan(&mut self, batch: &Batch, existing: &HashMap<String, Existing>) -> Vec<Decision> {
+        batch
+            .rows()
+            .map(|row| {
+                let decision = decide(&row, existing);
+                self.note(&row, &decision);
+                decision
+            })
+            .collect()
     }
 
-    fn decide<'a>(&mut self, row: RowView<'a>, existing: &'a HashMap<String, Existing>) -> Planned<'a> {
-        let existing = match existing.is_empty() {
-            true => None,
-            false => row.external_id.and_then(|id| existing.get(id)),
-        };
-        let mut planned = Planned { row, action: Action::Error, existing, differs: None };
-        if row.findings.is_empty() {
-            planned.action = match existing {
-                None => Action::Create,
-                Some(tenant) => match tenant.differences(&row) {
-                    members if members.is_empty() => Action::Unchanged,
-                    members => {
-                        planned.differs = Some(differs(row.number, &members));
-                        Action::Error
-                    }
-                },
-            };
-        }
-        self.note(&planned);
-        planned
-    }
-
-    fn note(&mut self, planned: &Planned<'_>) {
+    fn note(&mut self, row: &RowView<'_>, decision: &Decision) {
         self.counts.total += 1;
-        *match planned.action {
+        *match decision.action {
             Action::Create => &mut self.counts.create,
             Action::Unchanged => &mut self.counts.unchanged,
             Action::Error => &mut self.counts.error,
         } += 1;
-        if planned.action == Action::Error {
+        if decision.action == Action::Error {
             let room = FINDINGS_QUOTED - self.quoted.len();
-            self.quoted.extend(planned.findings().take(room).cloned());
+            self.quoted.extend(decision.findings(row).take(room).cloned());
         }
         self.record.clear();
-        write_record(&mut self.record, planned);
+        write_record(&mut self.record, row, decision);
         self.rows.push(leaf_hash(self.record.as_bytes()));
     }
 
@@ -218,6 +197,20 @@ pub struct Plan {
     pub rows_root: String,
     /// How many rows there are.
     pub counts: Counts,
+}
+
+fn decide(row: &RowView<'_>, existing: &HashMap<String, Existing>) -> Decision {
+    let found = match existing.is_empty() {
+        true => None,
+        false => row.external_id.and_then(|id| existing.get(id)),
+    };
+    let (action, differs) = match found.map(|tenant| tenant.differences(row)) {
+        _ if !row.findings.is_empty() => (Action::Error, None),
+        None => (Action::Create, None),
+        Some(members) if members.is_empty() => (Action::Unchanged, None),
+        Some(members) => (Action::Error, Some(differs(row.number, &members))),
+    };
+    Decision { action, existing: found.map(|tenant| (tenant.id.clone(), tenant.version)), differs }
 }
 
 /// `sha256:` and lower-case hex.
@@ -258,13 +251,12 @@ fn plan_digest(format: Format, mapping: &Mapping, owner_id: &str, rows: u64, roo
 }
 
 /// Writes the record of a row; its members are in the order RFC 8785 wants.
-fn write_record(out: &mut String, planned: &Planned<'_>) {
-    let row = &planned.row;
+fn write_record(out: &mut String, row: &RowView<'_>, decision: &Decision) {
     out.push_str("{\"action\":\"");
-    out.push_str(planned.action.as_str());
-    if planned.action == Action::Error {
+    out.push_str(decision.action.as_str());
+    if decision.action == Action::Error {
         out.push_str("\",\"errors\":[");
-        for (i, finding) in planned.findings().enumerate() {
+        for (i, finding) in decision.findings(row).enumerate() {
             out.push_str(if i == 0 { "{\"code\":\"" } else { ",{\"code\":\"" });
             out.push_str(finding.code);
             out.push('"');
@@ -286,7 +278,7 @@ fn write_record(out: &mut String, planned: &Planned<'_>) {
         out.push_str(",\"external_id\":");
         write_json_string(out, external_id);
     }
-    if planned.action != Action::Error {
+    if decision.action != Action::Error {
         out.push_str(",\"labels\":");
         out.push_str(row.labels);
         out.push_str(",\"name\":");

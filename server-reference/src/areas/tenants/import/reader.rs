@@ -54,6 +54,7 @@ pub struct Importer {
     reader: Reader,
     checker: Checker,
     batch: Batch,
+    batch_rows: usize,
 }
 
 #[derive(Debug)]
@@ -77,7 +78,12 @@ impl Importer {
             Format::Json => Reader::Json(JsonReader::array(limits)),
             Format::Ndjson => Reader::Json(JsonReader::lines(limits)),
         };
-        Self { reader, checker: Checker::new(regions), batch: Batch::default() }
+        Self {
+            reader,
+            checker: Checker::new(regions),
+            batch: Batch::default(),
+            batch_rows: limits.batch_rows,
+        }
     }
 
     /// Takes bytes of the file and returns how many: fewer than given when the batch is full and
@@ -106,6 +112,16 @@ impl Importer {
     /// The rows read since the batch was last cleared.
     pub fn batch(&self) -> &Batch {
         &self.batch
+    }
+
+    /// Whether no more is read until the batch has been taken or cleared.
+    pub fn is_full(&self) -> bool {
+        self.batch.is_full(self.batch_rows)
+    }
+
+    /// Takes the rows read since the batch was last taken or cleared.
+    pub fn take_batch(&mut self) -> Batch {
+        std::mem::take(&mut self.batch)
     }
 
     /// Forgets the rows of the batch.

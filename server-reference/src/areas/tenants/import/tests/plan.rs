@@ -31,12 +31,14 @@ fn plan_with(
     assert_eq!(importer.read(file.as_bytes()), Ok(file.len()));
     importer.finish().expect("complete");
     let mut planner = Planner::new();
-    let actions = planner
-        .plan(importer.batch(), held)
-        .iter()
-        .map(|planned| {
-            let details: Vec<_> = planned.findings().map(|f| f.detail.as_ref()).collect();
-            (planned.action, details.join(" "))
+    let decisions = planner.plan(importer.batch(), held);
+    let actions = importer
+        .batch()
+        .rows()
+        .zip(&decisions)
+        .map(|(row, decision)| {
+            let details: Vec<_> = decision.findings(&row).map(|f| f.detail.as_ref()).collect();
+            (decision.action, details.join(" "))
         })
         .collect();
     (actions, planner.finish(format, &importer.mapping(), "tnt_owner"))

@@ -1,0 +1,202 @@
+//! The table `tenants`.
+
+use std::collections::HashMap;
+
+use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
+
+use super::signed;
+use crate::areas::tenants::import::plan::Existing;
+use crate::areas::tenants::labels::Labels;
+use crate::areas::tenants::model::{Profile, Status, Tenant};
+use crate::store::{Columns, Read, StoreError, Tx};
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, owner_id, external_id, name, region, status, contact_email, labels, version, created_at, \
+             updated_at FROM tenants ",
+            $rest
+        )
+    };
+}
+
+fn tenant(row: &AnyRow) -> Result<Tenant, StoreError> {
+    let (id, status, labels) = (row.text("id")?, row.text("status")?, row.text("labels")?);
+    let broken = |what: &str| StoreError::Inconsistent(format!("tenant {id} has a broken {what}"));
+    Ok(Tenant {
+        profile: Profile {
+            external_id: row.text("external_id")?,
+            name: row.text("name")?,
+            region: row.text("region")?,
+            contact_email: row.text_or_null("contact_email")?,
+            labels: Labels::from_json(&labels).map_err(|_| broken("labels"))?,
+        },
+        status: Status::parse(&status).ok_or_else(|| broken("status"))?,
+        owner_id: row.text("owner_id")?,
+        version: row.int("version")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+        id,
+    })
+}
+
+/// Inserts a tenant; `false` when its owner has one with this external id.
+pub(in crate::areas::tenants) async fn insert(tx: &mut Tx, new: &Tenant) -> Result<bool, StoreError> {
+    let sql = sqlx::query(
+        "INSERT INTO tenants (id, owner_id, external_id, name, region, status, contact_email, labels, version, \
+         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+         ON CONFLICT (owner_id, external_id) DO NOTHING",
+    )
+    .bind(new.id.clone())
+    .bind(new.owner_id.clone())
+    .bind(new.profile.external_id.clone())
+    .bind(new.profile.name.clone())
+    .bind(new.profile.region.clone())
+    .bind(new.status.as_str())
+    .bind(new.profile.contact_email.clone())
+    .bind(new.profile.labels.to_json())
+    .bind(new.version)
+    .bind(new.created_at.as_micros())
+    .bind(new.updated_at.as_micros());
+    Ok(tx.execute(sql).await? == 1)
+}
+
+/// Writes a changed tenant; `false` when `before` is no longer its version.
+pub(in crate::areas::tenants) async fn update(
+    tx: &mut Tx,
+    changed: &Tenant,
+    before: i64,
+) -> Result<bool, StoreError> {
+    let sql = sqlx::query(
+        "UPDATE tenants SET name = $1, status = $2, contact_email = $3, labels = $4, version = $5, updated_at = $6 \
+         WHERE id = $7 AND version = $8",
+    )
+    .bind(changed.profile.name.clone())
+    .bind(changed.status.as_str())
+    .bind(changed.profile.contact_email.clone())
+    .bind(changed.profile.labels.to_json())
+    .bind(changed.version)
+    .bind(changed.updated_at.as_micros())
+    .bind(changed.id.clone())
+    .bind(before);
+    Ok(tx.execute(sql).await? == 1)
+}
+
+/// Deletes a tenant; `false` when `version` is no longer its version.
+pub(in crate::areas::tenants) async fn delete(
+    tx: &mut Tx,
+    id: &str,
+    version: i64,
+) -> Result<bool, StoreError> {
+    let sql =
+        sqlx::query("DELETE FROM tenants WHERE id = $1 AND version = $2").bind(id.to_owned()).bind(version);
+    Ok(tx.execute(sql).await? == 1)
+}
+
+pub(in crate::areas::tenants) async fn get(
+    read: &mut dyn Read,
+    id: &str,
+) -> Result<Option<Tenant>, StoreError> {
+    let sql = sqlx::query(select!("WHERE id = $1")).bind(id.to_owned());
+    read.fetch_optional(sql).await?.as_ref().map(tenant).transpose()
+}
+
+/// Whether a tenant owns another one.
+pub(in crate::areas::tenants) async fn owns_any(read: &mut dyn Read, id: &str) -> Result<bool, StoreError> {
+    let sql =
+        sqlx::query("SELECT id FROM tenants WHERE owner_id = $1 AND id <> $1 LIMIT 1").bind(id.to_owned());
+    Ok(read.fetch_optional(sql).await?.is_some())
+}
+
+/// What a list is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub(in crate::areas::tenants) struct Filter {
+    /// Only the tenants this one sees: itself and those it owns. `None` sees all.
+    pub(in crate::areas::tenants) seen_by: Option<String>,
+    /// Only those with this external id.
+    pub(in crate::areas::tenants) external_id: Option<String>,
+    /// Only those in this state.
+    pub(in crate::areas::tenants) status: Option<String>,
+}
+
+/// Oldest first, those after `after`.
+pub(in crate::areas::tenants) async fn list(
+    read: &mut dyn Read,
+    filter: &Filter,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Tenant>, StoreError> {
+    let Some(id) = &filter.seen_by else {
+        return page(read, filter, "$4 = ''", "", after, limit).await;
+    };
+    // Two statements, because one with OR would sort all that a tenant owns for every page.
+    let mut tenants = page(read, filter, "id = $4 AND owner_id <> $4", id, after, limit).await?;
+    tenants.extend(page(read, filter, "owner_id = $4", id, after, limit).await?);
+    tenants.sort_by(|a, b| a.id.cmp(&b.id));
+    tenants.truncate(limit);
+    Ok(tenants)
+}
+
+async fn page(
+    read: &mut dyn Read,
+    filter: &Filter,
+    whose: &'static str,
+    who: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Tenant>, StoreError> {
+    // A condition that may be absent would keep the database from using the index.
+    let external_id = if filter.external_id.is_some() { "external_id = $5" } else { "$5 IS NULL" };
+    let text = format!(
+        concat!(
+            select!(""),
+            "WHERE {} AND id > $1 AND {} AND ($2 IS NULL OR status = $2) ORDER BY id LIMIT $3"
+        ),
+        whose, external_id
+    );
+    let sql = sqlx::query(AssertSqlSafe(text))
+        .bind(after.unwrap_or("").to_owned())
+        .bind(filter.status.clone())
+        .bind(signed(limit as u64))
+        .bind(who.to_owned())
+        .bind(filter.external_id.clone());
+    read.fetch_all(sql).await?.iter().map(tenant).collect()
+}
+
+/// The tenants of an owner that have one of these external ids, by external id.
+pub(in crate::areas::tenants) async fn with_external_ids(
+    read: &mut dyn Read,
+    owner_id: &str,
+    external_ids: &[&str],
+) -> Result<HashMap<String, Existing>, StoreError> {
+    let Some(last) = external_ids.last() else {
+        return Ok(HashMap::new());
+    };
+    // Filled up to a power of two with the last one, so that few different statements are prepared.
+    let count = external_ids.len().next_power_of_two();
+    let parameters: Vec<String> = (2..count + 2).map(|i| format!("${i}")).collect();
+    let text = format!(
+        "SELECT id, external_id, name, region, contact_email, labels, version FROM tenants \
+         WHERE owner_id = $1 AND external_id IN ({})",
+        parameters.join(", ")
+    );
+    let mut sql = sqlx::query(AssertSqlSafe(text)).bind(owner_id.to_owned());
+    for external_id in external_ids.iter().chain(std::iter::repeat_n(last, count - external_ids.len())) {
+        sql = sql.bind((*external_id).to_owned());
+    }
+    let rows = read.fetch_all(sql).await?;
+    rows.iter()
+        .map(|row| {
+            let existing = Existing {
+                id: row.text("id")?,
+                version: row.int("version")?,
+                name: row.text("name")?,
+                region: row.text("region")?,
+                contact_email: row.text_or_null("contact_email")?,
+                labels: row.text("labels")?,
+            };
+            Ok((row.text("external_id")?, existing))
+        })
+        .collect()
+}
