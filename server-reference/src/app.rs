@@ -9,8 +9,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::areas::identity::{Bootstrap, Deployment, KeyDirectory};
+use crate::areas::operations::jobs::{Handler, Handlers, Runner};
 use crate::areas::retry_tests::RetryTests;
-use crate::areas::{identity, meta, receipts, retry_tests};
+use crate::areas::tenants::TenantImports;
+use crate::areas::{identity, meta, operations, receipts, retry_tests, tenants};
 use crate::cells::{Cell, Cells};
 use crate::kernel::clock::Clock;
 use crate::kernel::dispatch::Dispatcher;
@@ -91,9 +93,13 @@ impl App {
         let store = Store::open(store, deps).await?;
         let bootstrap = Bootstrap { clock: Arc::clone(&clock), ids: Arc::clone(&ids), mode: settings.mode };
         let deployment = deploy(&store, &bootstrap, keep).await?;
+        tenants::service::ensure_platform(&store, &*clock, &deployment.platform_tenant_id, &settings.region)
+            .await?;
+        let imports: Arc<dyn Handler> = Arc::new(TenantImports::new(Arc::clone(&metrics)));
+        let handlers = Arc::new(Handlers::new([imports]));
         let tests = Arc::new(RetryTests::new(Arc::clone(&clock), Arc::clone(&ids)));
         let development = settings.mode == Mode::Development;
-        let routes = routes(signer, development.then(|| Arc::clone(&tests)));
+        let routes = routes(signer, &handlers, development.then(|| Arc::clone(&tests)));
         let kernel = Arc::new(Kernel::new(KernelParts {
             settings,
             clock,
@@ -113,7 +119,10 @@ impl App {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
-        app.tasks.spawn(sweep(Arc::clone(app.dispatcher.kernel()), app.stop.clone()));
+        let kernel = app.dispatcher.kernel();
+        app.tasks.spawn(sweep(Arc::clone(kernel), app.stop.clone()));
+        let (clock, ids) = (Arc::clone(&kernel.clock), Arc::clone(&kernel.ids));
+        app.tasks.spawn(Runner::new(kernel.store.clone(), clock, ids, handlers).run(app.stop.clone()));
         app.tasks.close();
         Ok(app)
     }
@@ -163,18 +172,19 @@ async fn deploy(
 }
 
 /// Every area's operations.
-fn routes(signer: Arc<dyn Signer>, tests: Option<Arc<RetryTests>>) -> Routes {
+fn routes(signer: Arc<dyn Signer>, handlers: &Arc<Handlers>, tests: Option<Arc<RetryTests>>) -> Routes {
     let routes = meta::routes(signer)
-        .merge(identity::routes(Arc::new(pending::Tenants)))
+        .merge(identity::routes(Arc::new(tenants::service::Directory)))
         .merge(receipts::routes())
-        .merge(pending::routes());
+        .merge(tenants::routes(handlers.wake()))
+        .merge(operations::routes(handlers));
     match tests {
         Some(tests) => routes.merge(retry_tests::routes(tests)),
         None => routes,
     }
 }
 
-/// Deletes expired idempotency records now and then.
+/// Deletes expired idempotency records, and what was staged for files that stopped arriving, now and then.
 async fn sweep(kernel: Arc<Kernel>, stop: CancellationToken) {
     loop {
         tokio::select! {
@@ -184,30 +194,8 @@ async fn sweep(kernel: Arc<Kernel>, stop: CancellationToken) {
         if let Err(error) = kernel.store.sweep_idempotency(kernel.clock.now()).await {
             tracing::warn!(%error, "expired idempotency records could not be deleted");
         }
-    }
-}
-
-/// Stands in for the areas tenants and operations until they are mounted here.
-mod pending {
-    use companyos_types::ops;
-    use futures_util::future::BoxFuture;
-
-    use crate::areas::identity::TenantDirectory;
-    use crate::kernel::problem::Problem;
-    use crate::kernel::routes::Routes;
-    use crate::store::Tx;
-
-    #[derive(Debug)]
-    pub(super) struct Tenants;
-
-    impl TenantDirectory for Tenants {
-        fn exists<'a>(&'a self, _tx: &'a mut Tx, _id: &'a str) -> BoxFuture<'a, Result<bool, Problem>> {
-            Box::pin(async { Ok(true) })
+        if let Err(error) = tenants::sweep(&kernel).await {
+            tracing::warn!(%error, "imports that stopped arriving could not be deleted");
         }
-    }
-
-    pub(super) fn routes() -> Routes {
-        let missing = ops::ALL.iter().filter(|op| matches!(op.area, "tenants" | "operations"));
-        missing.fold(Routes::new(), |routes, op| routes.op(op, |_| async { Err(Problem::unavailable(1)) }))
     }
 }
