@@ -23,7 +23,7 @@ impl Api {
         let members = disclosures
             .split(['~', ' ', '\n', '"', ',', '[', ']'])
             .filter(|text| !text.is_empty())
-            .map(|text| decode(text))
+            .map(decode)
             .map(|disclosure| (disclosure[1].as_str().unwrap_or_default().to_owned(), disclosure[2].clone()))
             .collect();
         (claims, members)
