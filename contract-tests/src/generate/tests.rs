@@ -70,6 +70,7 @@ fn only_requests_refuse_unknown_members_and_have_constructors() {
     has(&text, "#[non_exhaustive] pub struct Sent");
     has(&text, "pub fn new(a: impl Into<String>,) -> Self { Self { a: a.into(),b: None, } }");
     has(&text, "pub fn with_b(mut self, b: bool) -> Self");
+    assert_eq!(text.matches("crate::present::deserialize").count(), 1);
     assert!(!text.contains("impl Answered"), "{text}");
 }
 

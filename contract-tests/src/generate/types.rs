@@ -91,7 +91,7 @@ impl<'a> Types<'a> {
         let mut text = String::new();
         let mut constructor = Constructor::default();
         for field in &fields {
-            self.field(name, field, &mut text, &mut constructor)?;
+            self.field(name, field, request, &mut text, &mut constructor)?;
         }
         let description = doc(schema["description"].as_str().unwrap_or_default());
         let all_optional = fields.iter().all(|field| !field.required);
@@ -116,6 +116,7 @@ impl<'a> Types<'a> {
         &mut self,
         owner: &str,
         field: &Field<'a>,
+        request: bool,
         text: &mut String,
         constructor: &mut Constructor,
     ) -> Result<(), Error> {
@@ -125,6 +126,11 @@ impl<'a> Types<'a> {
         let (rust, attribute) = match (field.required, nullable) {
             (true, false) => (inner.clone(), ""),
             (true, true) => (format!("Option<{inner}>"), ""),
+            // A request's absent member is absent, not null.
+            (false, false) if request => (
+                format!("Option<{inner}>"),
+                "#[serde(default, deserialize_with = \"crate::present::deserialize\", skip_serializing_if = \"Option::is_none\")]\n",
+            ),
             (false, false) => {
                 (format!("Option<{inner}>"), "#[serde(default, skip_serializing_if = \"Option::is_none\")]\n")
             }

@@ -49,10 +49,18 @@ pub struct ApiKeyCreate {
     /// Limits: 1 to 32 items.
     pub scopes: Vec<Scope>,
     /// RFC 3339, UTC, with `Z` and microseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub expires_at: Option<Timestamp>,
     /// Identifies a tenant, `tnt_` and a UUIDv7.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub tenant_id: Option<TenantId>,
 }
 
@@ -100,7 +108,11 @@ pub struct ApiKeyRevoke {
     /// Why, for the receipt.
     ///
     /// Limits: at most 500 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub reason: Option<String>,
 }
 
@@ -121,7 +133,11 @@ pub struct ApiKeyRotate {
     /// How long the old key keeps working, in seconds.
     ///
     /// Limits: 0 to 2592000; default 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub overlap_seconds: Option<u64>,
 }
 

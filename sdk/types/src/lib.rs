@@ -2,6 +2,7 @@
 
 mod nullable;
 mod operation;
+mod present;
 mod problem;
 mod secret;
 mod string_enum;

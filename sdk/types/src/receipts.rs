@@ -105,7 +105,11 @@ pub struct ReceiptWithProof {
     /// The C2SP tlog-proof.
     ///
     /// Limits: 1 to 16384 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub proof: Option<String>,
 }
 

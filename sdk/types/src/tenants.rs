@@ -136,13 +136,25 @@ pub struct TenantCreate {
     /// The tenant's display name. No control characters.
     pub name: TenantName,
     /// A region's name, such as `us-east-1` or `eu-west-1`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub region: Option<Region>,
     /// An e-mail address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub contact_email: Option<Email>,
     /// Free labels, at most 32.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub labels: Option<Labels>,
 }
 
@@ -258,10 +270,18 @@ open_enum! {
 #[non_exhaustive]
 pub struct TenantUpdate {
     /// The tenant's display name. No control characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub name: Option<TenantName>,
     /// Whether the tenant is in use.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub status: Option<TenantStatus>,
     /// A new address, or null to remove it.
     ///
@@ -271,7 +291,11 @@ pub struct TenantUpdate {
     #[serde(default, with = "crate::nullable", skip_serializing_if = "Option::is_none")]
     pub contact_email: Option<Option<String>>,
     /// Labels to set, or to remove with null.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::present::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub labels: Option<BTreeMap<String, Option<String>>>,
 }
 

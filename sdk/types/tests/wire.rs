@@ -26,6 +26,12 @@ fn a_request_with_an_unknown_member_is_refused_by_name() {
 }
 
 #[test]
+fn a_request_with_null_for_an_optional_member_is_refused() {
+    let text = r#"{"external_id": "a", "name": "b", "region": null}"#;
+    assert!(serde_json::from_str::<TenantCreate>(text).is_err());
+}
+
+#[test]
 fn a_response_with_an_unknown_member_is_read() {
     let page: TenantPage = serde_json::from_str(r#"{"items": [], "next_cursor": null, "new": 1}"#).unwrap();
     assert!(page.items.is_empty() && page.next_cursor.is_none());
