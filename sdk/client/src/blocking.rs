@@ -114,7 +114,7 @@ impl<T> std::fmt::Debug for Iter<'_, T> {
 fn refuse_within_async() -> Result<(), Error> {
     if Handle::try_current().is_ok() {
         return Err(Error::new(
-            Kind::Blocking,
+            Kind::Request,
             "the blocking client was called from async code; use the async client",
         ));
     }

@@ -78,7 +78,6 @@ pub(crate) enum Kind {
     OperationCancelled,
     Page,
     Webhook,
-    Blocking,
 }
 
 impl Kind {
@@ -110,7 +109,6 @@ impl Kind {
             Kind::OperationCancelled => "operation-cancelled",
             Kind::Page => "cursor-repeated",
             Kind::Webhook => "webhook-refused",
-            Kind::Blocking => "blocking-in-async",
         }
     }
 }

@@ -52,7 +52,7 @@ impl Error {
     /// The message names the argument. This is a defect of the calling program; repeating the call cannot help.
     #[must_use]
     pub fn is_invalid_request(&self) -> bool {
-        matches!(self.kind(), Kind::Config | Kind::Request | Kind::Blocking)
+        matches!(self.kind(), Kind::Config | Kind::Request)
     }
 
     /// Returns whether the answer was problem details with this code.

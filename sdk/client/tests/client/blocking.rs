@@ -48,8 +48,7 @@ fn within_async_code_it_is_an_error_and_no_panic() {
     let client = blocking_client(&server);
     let _inside = runtime.enter();
     let error = client.run(|client| client.tenants().get(TENANT).send()).expect_err("refused");
-    assert_eq!(error.code(), "blocking-in-async");
-    assert!(error.is_invalid_request());
+    assert!(error.is_invalid_request() && error.to_string().contains("async"), "{error}");
     let mut items = client.iter(|client| client.tenants().list().by_item());
     assert!(items.next().is_some_and(|item| item.is_err()) && items.next().is_none());
 }
