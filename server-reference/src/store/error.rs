@@ -55,6 +55,9 @@ pub enum StoreError {
     /// The write panicked. Nothing of it was kept.
     #[error("a write panicked: {0}")]
     Panicked(String),
+    /// The work of a write did not end in time, while every other write waited for it. Nothing of it was kept.
+    #[error("a write took longer than the store allows")]
+    TooSlow,
     /// A receipt could not be issued, so nothing of the write was kept.
     #[error("cannot issue a receipt: {0}")]
     Receipt(String),

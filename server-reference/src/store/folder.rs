@@ -1,7 +1,8 @@
 //! The data folder: one server at a time, and a database file that is what it claims to be.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::engine::Database;
@@ -20,13 +21,14 @@ pub(super) struct FolderLock {
 }
 
 impl FolderLock {
-    /// Takes the folder, or says that another server has it. Creates it when it is not there.
+    /// Takes the folder, or says that another server has it. Creates it, for this user
+    /// only, when it is not there.
     pub(super) fn take(folder: &Path) -> Result<Self, StoreError> {
         let open = |error: std::io::Error| StoreError::Open {
             database: folder.display().to_string(),
             reason: format!("the data folder cannot be used: {error}"),
         };
-        fs::create_dir_all(folder).map_err(open)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(open)?;
         let path = folder.join("companyos.lock");
         let mut file =
             File::options().create(true).read(true).write(true).truncate(false).open(path).map_err(open)?;

@@ -120,14 +120,13 @@ impl Lane {
 
     /// One attempt. Leaves no transaction open.
     async fn attempt(&mut self, members: &mut [Member], careful: bool) -> Attempt {
-        let mut tx = match self.tx.take() {
-            Some(tx) => tx,
-            None => match self.database.connect().await {
-                Ok(connection) => Tx::new(connection, self.database.engine()),
-                Err(error) => return Attempt::Failed(error),
-            },
+        let mut tx = match self.begin().await {
+            Ok(tx) => tx,
+            Err(error) => return Attempt::Failed(error),
         };
-        let attempt = run_group(&self.deps, &mut tx, members, careful).await.unwrap_or_else(Attempt::Failed);
+        let limit = self.options.work_limit;
+        let attempt =
+            run_group(&self.deps, &mut tx, members, careful, limit).await.unwrap_or_else(Attempt::Failed);
         let usable = match &attempt {
             Attempt::Committed(_) => true,
             Attempt::Spoiled | Attempt::Refused(_) => tx.rollback().await.is_ok(),
@@ -142,6 +141,19 @@ impl Lane {
             tx.close().await;
         }
         attempt
+    }
+
+    /// Begins a transaction, on a new connection if the old one has died while it was idle.
+    async fn begin(&mut self) -> Result<Tx, StoreError> {
+        if let Some(mut tx) = self.tx.take() {
+            match tx.begin().await {
+                Ok(()) => return Ok(tx),
+                Err(error) => tracing::warn!(%error, "the writer's connection is gone; it connects again"),
+            }
+        }
+        let mut tx = Tx::new(self.database.connect().await?, self.database.engine());
+        tx.begin().await?;
+        Ok(tx)
     }
 
     /// 2 ms doubled with every conflict, of which a random half to whole is waited.
@@ -159,12 +171,14 @@ async fn run_group(
     tx: &mut Tx,
     members: &mut [Member],
     careful: bool,
+    limit: Duration,
 ) -> Result<Attempt, StoreError> {
-    tx.begin().await?;
     let mut pending: Vec<(usize, Pending)> = Vec::with_capacity(members.len());
     for (index, member) in members.iter_mut().enumerate().filter(|(_, member)| !member.refused) {
         tx.start_job(careful).await?;
-        let done = member.job.run(tx).await;
+        let Ok(done) = tokio::time::timeout(limit, member.job.run(tx)).await else {
+            return Ok(Attempt::Refused(vec![(index, StoreError::TooSlow)]));
+        };
         let failure = tx.failure().cloned();
         if let Some(error) = failure.as_ref().filter(|error| ends_the_group(error)) {
             return Err(error.clone());

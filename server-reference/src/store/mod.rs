@@ -77,6 +77,8 @@ pub struct StoreOptions {
     pub queue: usize,
     /// How long a write waits for its turn before it is refused with [`StoreError::Overloaded`].
     pub patience: Duration,
+    /// How long the work of a write may take before it is given up with [`StoreError::TooSlow`].
+    pub work_limit: Duration,
 }
 
 impl StoreOptions {
@@ -90,6 +92,7 @@ impl StoreOptions {
             group: 256,
             queue: 4_096,
             patience: Duration::from_secs(10),
+            work_limit: Duration::from_secs(120),
         }
     }
 }

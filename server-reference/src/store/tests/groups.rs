@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use companyos_receipt::receipt::Outcome;
+use sqlx::{Connection as _, Executor as _};
 
 use super::*;
 
@@ -192,6 +193,51 @@ async fn writes_that_find_the_queue_full_or_wait_too_long_are_refused() {
         store.shutdown().await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_write_that_never_ends_is_given_up_for_the_others() {
+    on_every_database(async |options| {
+        let options = StoreOptions { lanes: 1, work_limit: Duration::from_millis(100), ..options };
+        let store = Store::open(options, deps()).await.unwrap();
+        create_names(&store).await;
+        let endless = write(&store, |tx| {
+            Box::pin(async move {
+                insert(tx, "half").await?;
+                std::future::pending::<()>().await;
+                Ok(Commit::with_receipt((), draft("tnt_a")))
+            })
+        });
+        let (endless, beside) = tokio::join!(endless, add(&store, "tnt_a", "beside"));
+        assert!(matches!(endless, Err(StoreError::TooSlow)));
+        beside.unwrap();
+        assert_eq!(names(&store).await, ["beside"]);
+        store.shutdown().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_died_while_idle_is_replaced() {
+    let Some(schema) = Schema::create().await else { return };
+    let name = format!("victim_{}", std::process::id());
+    let url = format!("{}&application_name={name}", schema.url);
+    let store = Store::open(StoreOptions { lanes: 2, ..StoreOptions::new(url) }, deps()).await.unwrap();
+    let writes = at_once((0..20).map(|_| leave(&store, draft("tnt_a")))).await;
+    writes.into_iter().collect::<Result<(), _>>().unwrap();
+
+    let mut admin = sqlx::AnyConnection::connect(&schema.url).await.unwrap();
+    let ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1";
+    let ended = admin.fetch_all(sqlx::query(ended).bind(name)).await.unwrap().len();
+    assert!(ended >= 2, "the lanes' and the readers' connections");
+    admin.close().await.unwrap();
+
+    for index in 20..24 {
+        leave(&store, draft("tnt_a")).await.unwrap();
+        assert_eq!(indices(&store, "tnt_a").await.len(), index + 1);
+    }
+    store.shutdown().await;
+    schema.drop().await;
 }
 
 #[tokio::test]
