@@ -1,10 +1,11 @@
 //! Stores for tests, on every engine there is.
 //!
-//! ```ignore
-//! #[tokio::test]
-//! async fn a_tenant_is_found_by_its_id() {
-//!     on_every_engine(async |store| { … }).await;
-//! }
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! use companyos_server::store::testing::{draft, leave, on_every_engine};
+//!
+//! on_every_engine(async |store| leave(&store, draft("tnt_1")).await.unwrap()).await;
+//! # }
 //! ```
 
 use std::sync::Arc;
