@@ -127,7 +127,11 @@ fn repeat(pointer: &str, values: &[Value]) -> Vec<String> {
 /// An expected value as JavaScript; variables in it are resolved when the test runs.
 fn expected(value: &Value) -> String {
     let text = value.to_string();
-    if text.contains("{{") { format!("JSON.parse(pm.variables.replaceIn({}))", json!(text)) } else { text }
+    match value {
+        _ if !text.contains("{{") => text,
+        Value::String(_) => format!("pm.variables.replaceIn({text})"),
+        _ => format!("JSON.parse(pm.variables.replaceIn({}))", json!(text)),
+    }
 }
 
 /// A JSON Pointer as JavaScript: `/items/0/id` becomes `["items"][0]["id"]`.

@@ -542,7 +542,7 @@ pub struct GetTenant<'c> {
 }
 
 impl<'c> GetTenant<'c> {
-    /// The ETag of the version already held; 304 when it is still current.
+    /// The ETag of the version already held; 304 when it is still current. Ignored when it is no ETag.
     pub fn if_none_match(mut self, if_none_match: impl Display) -> Self {
         self.call = self.call.header("if-none-match", if_none_match);
         self

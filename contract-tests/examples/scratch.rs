@@ -1,0 +1,1 @@
+/tmp/scr/scratch.rs
