@@ -1,1 +1,0 @@
-/tmp/scr/scratch.rs
