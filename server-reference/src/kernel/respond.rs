@@ -28,8 +28,12 @@ pub struct ResponseBody(Inner);
 enum Inner {
     Whole(Bytes),
     Stream(ByteStream),
-    /// Half of what was promised, then an error, which closes the connection.
-    Broken(Option<Bytes>, SizeHint),
+    /// Half of what was promised, a pause in which that is sent, then an error, which closes the connection.
+    Broken {
+        half: Option<Bytes>,
+        paused: bool,
+        promised: SizeHint,
+    },
 }
 
 impl ResponseBody {
@@ -42,14 +46,13 @@ impl ResponseBody {
 
     /// The same body, breaking off half way.
     fn broken(self) -> Self {
-        let half = match self.0 {
+        let (half, promised) = match self.0 {
             Inner::Whole(bytes) => {
-                let hint = SizeHint::with_exact(bytes.len() as u64);
-                return Self(Inner::Broken(Some(bytes.slice(..bytes.len() / 2)), hint));
+                (Some(bytes.slice(..bytes.len() / 2)), SizeHint::with_exact(bytes.len() as u64))
             }
-            Inner::Stream(_) | Inner::Broken(..) => None,
+            Inner::Stream(_) | Inner::Broken { .. } => (None, SizeHint::default()),
         };
-        Self(Inner::Broken(half, SizeHint::default()))
+        Self(Inner::Broken { half, paused: false, promised })
     }
 }
 
@@ -67,12 +70,18 @@ impl Body for ResponseBody {
             Inner::Stream(stream) => {
                 stream.as_mut().poll_next(cx).map(|next| next.map(|data| data.map(Frame::data)))
             }
-            Inner::Broken(half, _) => Poll::Ready(Some(match half.take().filter(|half| !half.is_empty()) {
-                Some(half) => Ok(Frame::data(half)),
-                None => {
-                    Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the body breaks off on purpose"))
+            Inner::Broken { half, paused, .. } => {
+                if let Some(half) = half.take().filter(|half| !half.is_empty()) {
+                    return Poll::Ready(Some(Ok(Frame::data(half))));
                 }
-            })),
+                if !std::mem::replace(paused, true) {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                let broken =
+                    io::Error::new(io::ErrorKind::ConnectionAborted, "the body breaks off on purpose");
+                Poll::Ready(Some(Err(broken)))
+            }
         }
     }
 
@@ -84,7 +93,7 @@ impl Body for ResponseBody {
         match &self.0 {
             Inner::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Inner::Stream(_) => SizeHint::default(),
-            Inner::Broken(_, hint) => *hint,
+            Inner::Broken { promised, .. } => *promised,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use http::Request;
 use hyper::body::Incoming;
@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use super::io::{Socket, Wire};
+use super::io::{Farewell, Socket, Wire};
 use super::{Encryption, ServeOptions, refusal};
 use crate::kernel::body::RequestBody;
 use crate::kernel::dispatch::Dispatcher;
@@ -45,14 +45,14 @@ impl Connection {
     }
 
     async fn serve<S: Socket>(&self, stream: S) {
-        let reset = Arc::new(AtomicBool::new(false));
-        let wire = Wire::new(stream, Arc::clone(&self.dispatcher), Arc::clone(&reset));
+        let farewell = Arc::new(Farewell::default());
+        let wire = Wire::new(stream, Arc::clone(&self.dispatcher), Arc::clone(&farewell));
         let service = service_fn(|request: Request<Incoming>| {
-            let (dispatcher, reset) = (Arc::clone(&self.dispatcher), Arc::clone(&reset));
+            let (dispatcher, farewell) = (Arc::clone(&self.dispatcher), Arc::clone(&farewell));
             async move {
                 let answered = dispatcher.handle(request.map(RequestBody::from)).await;
                 // An error makes hyper drop the connection unanswered; the flag makes that a reset.
-                answered.inspect_err(|_| reset.store(true, Ordering::Release))
+                answered.inspect_err(|_| farewell.reset.store(true, Ordering::Release))
             }
         });
         let mut builder = http1::Builder::new();
@@ -72,7 +72,8 @@ impl Connection {
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(peer = %self.peer, %error, timeout = error.is_timeout(), "the connection broke off");
+            farewell.timed_out.store(error.is_timeout(), Ordering::Release);
+            tracing::debug!(peer = %self.peer, %error, "the connection broke off");
         }
     }
 }

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use companyos_types::problems;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::connection::substitute;
+use super::refusal;
 use crate::kernel::dispatch::Dispatcher;
 
 /// How long a connection that is being closed may go on sending.
@@ -37,12 +39,23 @@ impl Socket for tokio_rustls::server::TlsStream<TcpStream> {
     }
 }
 
+/// How a connection is to end, said before it is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Farewell {
+    /// Reset it: a retry test planned that.
+    pub(super) reset: AtomicBool,
+    /// The header of a request did not arrive in time.
+    pub(super) timed_out: AtomicBool,
+}
+
 /// The socket hyper reads and writes.
 pub(super) struct Wire<S: Socket> {
     /// Taken when dropped.
     stream: Option<S>,
     dispatcher: Arc<Dispatcher>,
-    reset: Arc<AtomicBool>,
+    farewell: Arc<Farewell>,
+    /// Whether anything was received since something was last written: a request has begun.
+    begun: bool,
     /// What is written instead of what hyper wrote.
     instead: Vec<u8>,
     /// Whether the peer has closed its side.
@@ -50,8 +63,9 @@ pub(super) struct Wire<S: Socket> {
 }
 
 impl<S: Socket> Wire<S> {
-    pub(super) fn new(stream: S, dispatcher: Arc<Dispatcher>, reset: Arc<AtomicBool>) -> Self {
-        Self { stream: Some(stream), dispatcher, reset, instead: Vec::new(), ended: false }
+    pub(super) fn new(stream: S, dispatcher: Arc<Dispatcher>, farewell: Arc<Farewell>) -> Self {
+        let instead = Vec::new();
+        Self { stream: Some(stream), dispatcher, farewell, begun: false, instead, ended: false }
     }
 
     fn stream(&mut self) -> io::Result<Pin<&mut S>> {
@@ -82,6 +96,7 @@ impl<S: Socket> AsyncRead for Wire<S> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = ready!(self.stream()?.poll_read(cx, buf));
+        self.begun |= buf.filled().len() > before;
         self.ended |= read.is_err() || (buf.filled().len() == before && buf.remaining() > 0);
         Poll::Ready(read)
     }
@@ -90,6 +105,7 @@ impl<S: Socket> AsyncRead for Wire<S> {
 impl<S: Socket> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_instead(cx))?;
+        self.begun = false;
         if let Some(instead) = substitute(&self.dispatcher, buf) {
             self.instead = instead;
             return Poll::Ready(Ok(buf.len()));
@@ -103,6 +119,7 @@ impl<S: Socket> AsyncWrite for Wire<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_instead(cx))?;
+        self.begun = false;
         if let [only] = bufs
             && let Some(instead) = substitute(&self.dispatcher, only)
         {
@@ -132,29 +149,37 @@ impl<S: Socket> Drop for Wire<S> {
         let Some(stream) = self.stream.take() else {
             return;
         };
-        if self.reset.load(Ordering::Acquire) {
+        if self.farewell.reset.load(Ordering::Acquire) {
             // Closing with a linger time of zero sends RST.
             if let Err(error) = stream.tcp().set_zero_linger() {
                 tracing::debug!(%error, "the connection could not be reset");
             }
             return;
         }
+        let last_words = if self.begun && self.farewell.timed_out.load(Ordering::Acquire) {
+            refusal::response(self.dispatcher.kernel(), &problems::REQUEST_TIMEOUT)
+        } else {
+            Vec::new()
+        };
         if !self.ended {
-            linger(stream);
+            linger(stream, last_words);
         }
     }
 }
 
-/// Reads on for a moment before closing. Closing a socket that holds unread data resets the connection, and a caller
+/// Says the last words, then reads on for a moment before closing. Closing a socket that holds unread data resets the connection, and a caller
 /// whose upload was refused would lose the answer that says why.
-fn linger<S: Socket>(stream: S) {
+fn linger<S: Socket>(mut stream: S, last_words: Vec<u8>) {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return;
     };
     runtime.spawn(async move {
-        let mut rest = stream.take(LINGER_BYTES);
-        let mut sink = tokio::io::sink();
+        let ending = async {
+            stream.write_all(&last_words).await?;
+            stream.shutdown().await?;
+            tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
+        };
         // The peer's end, its error and our patience's end are all the same to a connection that is over.
-        let _ = tokio::time::timeout(LINGER, tokio::io::copy(&mut rest, &mut sink)).await;
+        let _ = tokio::time::timeout(LINGER, ending).await;
     });
 }
