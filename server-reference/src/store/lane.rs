@@ -1,7 +1,10 @@
 //! Group commit: many writes, one transaction, one flush to disk.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::FutureExt as _;
 
 use super::engine::Database;
 use super::error::StoreError;
@@ -50,8 +53,19 @@ enum Attempt {
 }
 
 impl Lane {
-    /// Commits groups until the queue is closed and empty.
+    /// Commits groups until the queue is closed and empty, whatever happens to one of them.
     pub(super) async fn run(mut self) {
+        // A panic takes its group and its connection with it: the transaction is rolled back when the connection drops,
+        // and those who wait are told. Left alone it would end all writing for good.
+        while AssertUnwindSafe(self.commit_groups()).catch_unwind().await.is_err() {
+            tracing::error!("committing a group of writes panicked");
+        }
+        if let Some(tx) = self.tx.take() {
+            tx.close().await;
+        }
+    }
+
+    async fn commit_groups(&mut self) {
         while let Some(jobs) = self.queue.take(self.options.group).await {
             let now = self.deps.clock.instant();
             let mut members = Vec::with_capacity(jobs.len());
@@ -73,9 +87,6 @@ impl Lane {
             for member in members {
                 member.job.answer();
             }
-        }
-        if let Some(tx) = self.tx.take() {
-            tx.close().await;
         }
     }
 

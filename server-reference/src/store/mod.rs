@@ -233,8 +233,8 @@ impl Store {
         self.inner.queue.push(Box::new(TypedJob { work, reply, outcome: None, since }))?;
         match answer.await {
             Ok(outcome) => outcome,
-            // Its lane is gone, and the process with it.
-            Err(_) => Err(StoreError::Closed.into()),
+            // The lane dropped it.
+            Err(_) => Err(StoreError::Panicked("while its group was committed".to_owned()).into()),
         }
     }
 

@@ -105,6 +105,35 @@ async fn a_write_that_panics_harms_nobody_else() {
     .await;
 }
 
+/// Panics at the receipts of one tenant's first action.
+#[derive(Debug)]
+struct Touchy;
+
+impl StoreObserver for Touchy {
+    fn receipts_committed(&self, receipts: &[CommittedReceipt]) {
+        assert!(receipts.iter().all(|receipt| receipt.action != "test.panic"), "on purpose");
+    }
+
+    fn group_committed(&self, _writes: usize, _took: Duration) {}
+}
+
+#[tokio::test]
+async fn a_panic_of_the_store_itself_does_not_end_all_writing() {
+    on_every_database(async |options| {
+        let options = StoreOptions { lanes: 1, ..options };
+        let store = Store::open(options, StoreDeps { observer: Arc::new(Touchy), ..deps() }).await.unwrap();
+        leave(&store, draft("tnt_a")).await.unwrap();
+        let panicked =
+            leave(&store, ReceiptDraft { action: "test.panic".to_owned(), ..draft("tnt_a") }).await;
+        assert!(matches!(panicked, Err(StoreError::Panicked(_))));
+        leave(&store, draft("tnt_a")).await.unwrap();
+        // It was durable before the observer was told.
+        assert_eq!(indices(&store, "tnt_a").await, [0, 1, 2]);
+        store.shutdown().await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_receipt_that_cannot_be_issued_takes_its_write_back_and_no_other() {
     on_every_engine(async |store| {
