@@ -26,3 +26,8 @@ pub mod repo;
 pub mod schema;
 pub mod test_run;
 pub mod yaml;
+
+/// Compiles the example of the workspace's README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,8 +1,10 @@
-//! The command line: `companyos serve`, `companyos config`, `companyos keys`.
+//! The command line: `companyos serve`, `companyos config`, `companyos keys`, `companyos bench`.
 //!
 //! Every command takes `--json` and then prints one JSON document. The exit code is 0 when it worked, 1 when it did not,
 //! 2 when it was called wrongly.
 
+#[cfg(feature = "bench")]
+mod bench;
 mod config;
 mod keys;
 mod log;
@@ -57,6 +59,9 @@ enum Command {
     /// Manage operator keys of a server that is not running.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Measure the whole server over HTTP beside a bare handler, on this machine.
+    #[cfg(feature = "bench")]
+    Bench(bench::BenchArgs),
 }
 
 #[derive(Debug, Args)]
@@ -130,6 +135,8 @@ pub fn run() -> ExitCode {
         Command::Config(ConfigCommand::Check) => config::check(&cli.common, output),
         Command::Config(ConfigCommand::Show) => config::show(&cli.common, output),
         Command::Keys(KeysCommand::Operator) => keys::operator(&cli.common, output),
+        #[cfg(feature = "bench")]
+        Command::Bench(args) => bench::run(&cli.common, &args, output),
     };
     match done {
         Ok(code) => code,

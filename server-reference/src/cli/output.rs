@@ -23,6 +23,13 @@ impl Output {
         Ok(())
     }
 
+    /// Prints a remark beside the result.
+    #[cfg(feature = "bench")]
+    #[expect(clippy::print_stderr, reason = "the one place that prints")]
+    pub(super) fn note(self, text: &str) {
+        eprintln!("companyos: {text}");
+    }
+
     /// Prints why the command failed, with every cause.
     #[expect(clippy::print_stderr, reason = "the one place that prints")]
     pub(super) fn failure(self, error: &dyn Error) {

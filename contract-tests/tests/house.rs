@@ -1,0 +1,9 @@
+//! The invariants of ARCHITECTURE.md that can be read off the tree: who may see whom, how large a file may be,
+//! what must not be in it. A failure says which file breaks which rule and what to do.
+
+mod house {
+    pub(crate) mod areas;
+    pub(crate) mod layers;
+    pub(crate) mod tidy;
+    pub(crate) mod tree;
+}
