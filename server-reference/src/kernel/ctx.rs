@@ -37,6 +37,9 @@ pub(crate) struct Inner {
     pub(crate) trace: TraceContext,
     pub(crate) principal: Arc<Principal>,
     pub(crate) tenant_id: String,
+    /// The tenant the request names and its principal may not act for. A privileged operation is then refused with a
+    /// receipt in the principal's own log: nobody writes into the log of a stranger.
+    pub(crate) beyond: Option<String>,
     pub(crate) path: Vec<(String, String)>,
     pub(crate) query: Map<String, Value>,
     pub(crate) content_type: Option<String>,

@@ -20,7 +20,7 @@ use super::ctx::{Ctx, Inner};
 use super::headers;
 use super::idempotency::{self, Attempt, Fingerprint};
 use super::limit::Quota;
-use super::policy::{Question, Resource};
+use super::policy::{OPERATOR_ONLY, Question, Resource};
 use super::privileged::RECEIPT_ID;
 use super::problem::{Problem, parameter_finding};
 use super::reply::Reply;
@@ -66,7 +66,12 @@ impl Incoming<'_> {
         headers::check_accept(&self.parts.headers, &self.route.rules)?;
         let raw_query = self.parts.uri.query().unwrap_or("");
         let query = validate::query(&self.route.rules.query, raw_query)?;
-        let tenant_id = self.tenant(&principal, &query)?;
+        let Tenancy { tenant_id, beyond } = Tenancy::of(&principal, &query);
+        if beyond.is_some() && operation.action.is_none() {
+            return Err(Problem::new(&problems::POLICY_DENIED)
+                .rule(OPERATOR_ONLY)
+                .detail("Only operators may act for another tenant."));
+        }
         if operation.action.is_none() && !operation.public {
             self.check_scopes(&principal, &tenant_id).await?;
         }
@@ -102,6 +107,7 @@ impl Incoming<'_> {
             trace: self.trace.clone(),
             principal,
             tenant_id,
+            beyond,
             path,
             query,
             content_type: media_type,
@@ -148,17 +154,6 @@ impl Incoming<'_> {
         match self.route.operation.body {
             BodyClass::Import => limits.import_timeout,
             BodyClass::None | BodyClass::Normal => limits.request_timeout,
-        }
-    }
-
-    /// The tenant acted for. Only operators may name another than their own.
-    fn tenant(&self, principal: &Principal, query: &Map<String, Value>) -> Result<String, Problem> {
-        match query.get("tenant_id").and_then(Value::as_str) {
-            None => Ok(principal.tenant_id.clone()),
-            Some(named) if principal.operator || named == principal.tenant_id => Ok(named.to_owned()),
-            Some(_) => Err(Problem::new(&problems::POLICY_DENIED)
-                .rule("tenant.operator_only")
-                .detail("Only operators may act for another tenant.")),
         }
     }
 
@@ -238,6 +233,26 @@ impl Incoming<'_> {
         match body.and_then(|body| body.validator.as_ref()) {
             Some(validator) => Ok((Some(validate::body(validator, &whole)?), None)),
             None => Err(Problem::internal(format!("{} reads a body nobody checks", self.route.operation.id))),
+        }
+    }
+}
+
+/// Whom a request acts for. Only operators may name another tenant than their own.
+struct Tenancy {
+    tenant_id: String,
+    /// The tenant that was named and may not be.
+    beyond: Option<String>,
+}
+
+impl Tenancy {
+    fn of(principal: &Principal, query: &Map<String, Value>) -> Self {
+        let own = || principal.tenant_id.clone();
+        match query.get("tenant_id").and_then(Value::as_str) {
+            None => Self { tenant_id: own(), beyond: None },
+            Some(named) if principal.operator || named == principal.tenant_id => {
+                Self { tenant_id: named.to_owned(), beyond: None }
+            }
+            Some(named) => Self { tenant_id: own(), beyond: Some(named.to_owned()) },
         }
     }
 }

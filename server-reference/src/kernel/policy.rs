@@ -94,6 +94,9 @@ pub struct ScopeDecider {
     policy: Arc<str>,
 }
 
+/// The rule that refuses whoever would act beyond their own tenants.
+pub(crate) const OPERATOR_ONLY: &str = "tenant.operator_only";
+
 /// The rules of [`ScopeDecider`] in words. Its digest is in every receipt, so changing the rules means changing this text.
 const RULES: &str = "\
 companyos scope rules, version 1
@@ -119,7 +122,7 @@ impl Decider for ScopeDecider {
         let tenant = question.resource.tenant_id.as_deref().unwrap_or(question.tenant_id);
         let owned = question.resource.owner_id.as_deref() == Some(principal.tenant_id.as_str());
         let allow = principal.operator || owned || tenant == principal.tenant_id;
-        let rule = Cow::Borrowed(if allow { "scope.held" } else { "tenant.operator_only" });
+        let rule = Cow::Borrowed(if allow { "scope.held" } else { OPERATOR_ONLY });
         Ok(Decision { allow, rule, policy })
     }
 }

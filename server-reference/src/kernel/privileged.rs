@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ctx::Ctx;
 use super::idempotency::{KEPT_FOR, is_kept};
-use super::policy::{Decision, Question, Resource, hex};
+use super::policy::{Decision, OPERATOR_ONLY, Question, Resource, hex};
 use super::problem::Problem;
 use super::reply::Reply;
 use crate::store::{Commit, ReceiptDraft, Remember, StoreError, Tx};
@@ -133,10 +133,14 @@ impl Ctx {
         let question = Question {
             operation: inner.op,
             principal: &inner.principal,
-            tenant_id: &inner.tenant_id,
+            tenant_id: inner.beyond.as_deref().unwrap_or(&inner.tenant_id),
             resource: &resource,
         };
-        let decision = inner.kernel.decide(question).await?;
+        let mut decision = inner.kernel.decide(question).await?;
+        if inner.beyond.is_some() && decision.allow {
+            // Whatever the policy says: the work would be done for the principal's own tenant.
+            decision = Decision { allow: false, rule: OPERATOR_ONLY.into(), ..decision };
+        }
         let case = Arc::new(Case { ctx: self.clone(), mandate: self.mandate(action, &resource, &decision) });
         if decision.allow {
             return Ok(Permit(case));

@@ -72,6 +72,23 @@ async fn a_refusal_of_the_policy_leaves_a_receipt_and_names_the_rule() {
 }
 
 #[tokio::test]
+async fn acting_for_a_stranger_is_refused_with_a_receipt_in_ones_own_log() {
+    let api = Api::start().await;
+    let stranger = "tnt_0193e2a1-7b2c-7d10-8a3f-0123456789ab";
+    let body = json!({ "external_id": "own", "name": "The caller's own" });
+    let own = api.operator("POST", "/tenants").unique().json(&body).send().await.json();
+    let (key, _) = api.key(own["id"].as_str(), &["receipts:read"]).await;
+    let path = format!("/receipts/export?tenant_id={stranger}");
+    let answer = api.anonymous("GET", &path).bearer(&key).send().await;
+    assert_eq!((answer.status, &answer.json()["rule"]), (403, &"tenant.operator_only".into()));
+    let id = answer.header("receipt-id");
+    let receipt = api.anonymous("GET", &format!("/receipts/{id}")).bearer(&key).send().await;
+    assert_eq!(receipt.json()["outcome"], "deny", "the refused one reads the receipt");
+    let logs = api.operator("GET", &format!("/logs?tenant_id={stranger}")).send().await;
+    assert_eq!(logs.json()["items"], json!([]), "the stranger has no log");
+}
+
+#[tokio::test]
 async fn a_refusal_of_a_rule_undoes_the_effect_and_leaves_a_receipt() {
     let api = Api::start().await;
     let missing = "/api-keys/key_0193e2a1-7b2c-7d10-8a3f-0123456789ab/revoke";
