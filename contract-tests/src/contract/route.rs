@@ -21,8 +21,8 @@ impl Contract {
 
 fn fit<'a>(rules: &'a Rules, path: &str) -> Option<Vec<(&'a str, String)>> {
     let mut values = Vec::new();
-    let mut segments = path.trim_start_matches('/').split('/');
-    for template in rules.path.trim_start_matches('/').split('/') {
+    let mut segments = path.strip_prefix('/')?.split('/');
+    for template in rules.path.strip_prefix('/')?.split('/') {
         let segment = segments.next()?;
         let Some(name) = template.strip_prefix('{').and_then(|name| name.strip_suffix('}')) else {
             if segment != template {

@@ -178,6 +178,7 @@ fn fixed_segments_win_over_parameters_and_rests_may_hold_slashes() {
     assert_eq!(CONTRACT.find("GET", "/logs/l/tile/entries/x001/234"), Some("getLogEntries"));
     assert_eq!(CONTRACT.find("PUT", "/tenants"), None);
     assert_eq!(CONTRACT.find("GET", "/tenants/a/b"), None);
+    assert_eq!(CONTRACT.find("GET", "//tenants"), None);
 }
 
 #[test]
