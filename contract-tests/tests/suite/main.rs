@@ -1,0 +1,19 @@
+//! The whole product in one process: contract, server and SDK held against each other.
+//!
+//! One binary, because each one links the whole server. The tests that need processes of their own are in
+//! `tests/process`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod access;
+mod conformance;
+mod drift;
+mod sample;
+mod scenarios;
+mod watch;
+mod world;
