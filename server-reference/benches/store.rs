@@ -6,11 +6,14 @@
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on has nothing to report")]
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use companyos_server::kernel::clock::Timestamp;
+use companyos_server::kernel::ids::{Ids, RandomIds};
+use companyos_server::keys::KeyStore;
 use companyos_server::store::testing::{Schema, deps, draft, leave};
-use companyos_server::store::{Commit, Insert, Remember, Store, StoreError, StoreOptions};
+use companyos_server::store::{Commit, Insert, Remember, Store, StoreDeps, StoreError, StoreOptions};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 
@@ -72,7 +75,10 @@ where
 }
 
 async fn open(url: String) -> Store {
-    let store = Store::open(StoreOptions::new(url), deps()).await.expect("the store opens");
+    let ids: Arc<dyn Ids> = Arc::new(RandomIds);
+    let signer = KeyStore::in_memory(&ids).expect("keys are made").signer();
+    let store =
+        Store::open(StoreOptions::new(url), StoreDeps { signer, ..deps() }).await.expect("the store opens");
     let created = store.write::<(), StoreError>(|tx| {
         Box::pin(async move {
             let things = "CREATE TABLE things (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, created_at BIGINT NOT NULL)";

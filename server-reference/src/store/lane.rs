@@ -27,6 +27,8 @@ pub(super) struct Lane {
     pub(super) deps: StoreDeps,
     pub(super) options: StoreOptions,
     pub(super) queue: Arc<Queue<Box<dyn Job>>>,
+    /// Steps in only when the first lane is held up: full groups cost less than many small ones at a time.
+    pub(super) spare: bool,
     /// `None` after a failure that may have broken the connection.
     pub(super) tx: Option<Tx>,
     /// For how many more groups every job gets a savepoint.
@@ -66,7 +68,7 @@ impl Lane {
     }
 
     async fn commit_groups(&mut self) {
-        while let Some(jobs) = self.queue.take(self.options.group).await {
+        while let Some(jobs) = self.next_group().await {
             let now = self.deps.clock.instant();
             let mut members = Vec::with_capacity(jobs.len());
             for mut job in jobs {
@@ -87,6 +89,14 @@ impl Lane {
             for member in members {
                 member.job.answer();
             }
+        }
+    }
+
+    async fn next_group(&mut self) -> Option<Vec<Box<dyn Job>>> {
+        let StoreOptions { group, step_in_after, .. } = self.options;
+        match self.spare {
+            true => self.queue.take_left_waiting(group, step_in_after).await,
+            false => self.queue.take(group).await,
         }
     }
 
