@@ -26,6 +26,7 @@ pub(crate) mod pipeline;
 pub mod policy;
 pub mod privileged;
 pub mod problem;
+pub(crate) mod recall;
 pub(crate) mod replay;
 pub mod reply;
 pub mod respond;
@@ -50,6 +51,7 @@ use self::metrics::Metrics;
 use self::page::Cursors;
 use self::policy::{Decider, Decision, Question};
 use self::problem::Problem;
+use self::recall::Recall;
 use self::settings::Settings;
 use crate::keys::{self, MacKey};
 use crate::store::Store;
@@ -76,6 +78,7 @@ pub struct Kernel {
     pub(crate) sealer: Sealer,
     pub(crate) rate: RateLimiter,
     pub(crate) concurrency: Arc<Concurrency>,
+    pub(crate) recall: Recall,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) faults: Option<Arc<dyn Faults>>,
 }
@@ -115,6 +118,7 @@ impl Kernel {
             authenticator: Authenticator::new(parts.credentials, Arc::clone(&parts.clock)),
             cursors: Cursors::new(parts.cursors),
             sealer: Sealer::new(parts.sealer),
+            recall: Recall::new(parts.store.clone()),
             in_flight: Arc::default(),
             health: Health::default(),
             settings: parts.settings,

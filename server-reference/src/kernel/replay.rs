@@ -16,12 +16,9 @@ impl Ctx {
         let Some(attempt) = &inner.attempt else {
             return Ok(None);
         };
-        let mut reader = inner.kernel.store.reader().await?;
-        let Some(found) = reader.remembered(&attempt.record, self.now()).await? else {
+        let Some(found) = inner.kernel.recall.find(attempt.record, self.now()).await? else {
             return Ok(None);
         };
-        // Waiting for a slow body must not hold a connection.
-        drop(reader);
         if inner.fingerprint.get().is_none() {
             self.body_stream()?.skip().await?;
         }

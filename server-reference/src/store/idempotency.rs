@@ -1,6 +1,9 @@
 //! Idempotency records: committed with the effect they stand for.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
 
 use super::commit::{Commit, Remember};
 use super::error::StoreError;
@@ -40,16 +43,51 @@ impl Reader {
             "SELECT fingerprint, response, created_at, expires_at FROM idempotency WHERE key = $1 AND expires_at > $2",
         );
         let row = self.fetch_optional(sql.bind(key.to_vec()).bind(now.as_micros())).await?;
-        row.map(|row| {
-            Ok(Remembered {
-                fingerprint: row.hash("fingerprint")?,
-                response: row.blob("response")?,
-                created_at: row.time("created_at")?,
-                expires_at: row.time("expires_at")?,
-            })
-        })
-        .transpose()
+        row.as_ref().map(remembered).transpose()
     }
+}
+
+/// How many keys one statement looks up.
+pub const LOOKED_UP_AT_ONCE: usize = 256;
+
+impl Reader {
+    /// Looks several idempotency keys up by one statement, at most [`LOOKED_UP_AT_ONCE`]; the rest are not looked up.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn remembered_of(
+        &mut self,
+        keys: &[[u8; 32]],
+        now: Timestamp,
+    ) -> Result<HashMap<[u8; 32], Remembered>, StoreError> {
+        let keys = &keys[..keys.len().min(LOOKED_UP_AT_ONCE)];
+        let Some(last) = keys.last() else {
+            return Ok(HashMap::new());
+        };
+        // Powers of two, so that few different statements are prepared; the last key fills up.
+        let places = keys.len().next_power_of_two();
+        let list: Vec<String> = (0..places).map(|place| format!("${}", place + 2)).collect();
+        let text = format!(
+            "SELECT key, fingerprint, response, created_at, expires_at FROM idempotency \
+             WHERE expires_at > $1 AND key IN ({})",
+            list.join(", ")
+        );
+        let mut sql = sqlx::query(AssertSqlSafe(text)).bind(now.as_micros());
+        for place in 0..places {
+            sql = sql.bind(keys.get(place).unwrap_or(last).to_vec());
+        }
+        let rows = self.fetch_all(sql).await?;
+        rows.iter().map(|row| Ok((row.hash("key")?, remembered(row)?))).collect()
+    }
+}
+
+fn remembered(row: &AnyRow) -> Result<Remembered, StoreError> {
+    Ok(Remembered {
+        fingerprint: row.hash("fingerprint")?,
+        response: row.blob("response")?,
+        created_at: row.time("created_at")?,
+        expires_at: row.time("expires_at")?,
+    })
 }
 
 impl Store {

@@ -50,7 +50,7 @@ pub use self::commit::{Commit, Effect, ReceiptDraft, Remember};
 use self::engine::Database;
 pub use self::error::{Fault, StoreError};
 use self::folder::FolderLock;
-pub use self::idempotency::Remembered;
+pub use self::idempotency::{LOOKED_UP_AT_ONCE, Remembered};
 pub use self::insert::{Insert, Value};
 use self::job::{Job, TypedJob};
 use self::lane::Lane;

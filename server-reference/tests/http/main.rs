@@ -14,6 +14,7 @@ mod privileged;
 mod quota;
 mod retry_tests;
 mod support;
+mod tenancy;
 #[cfg(feature = "tls")]
 mod tls;
 mod wire;

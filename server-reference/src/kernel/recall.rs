@@ -1,0 +1,146 @@
+//! Looking idempotency keys up, many requests by one statement.
+//!
+//! Nearly every request with a key is the first with it, so nearly every look-up finds nothing; a statement each would
+//! be the larger part of what such a request costs. Whoever finds nobody asking asks for all who wait.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
+
+use super::clock::Timestamp;
+use crate::store::{LOOKED_UP_AT_ONCE, Remembered, Store, StoreError};
+
+type Answer = Result<Option<Remembered>, StoreError>;
+
+/// Gathers look-ups.
+pub(crate) struct Recall {
+    store: Store,
+    waiting: Mutex<Vec<([u8; 32], oneshot::Sender<Answer>)>>,
+    /// Held by the one who asks.
+    asking: tokio::sync::Mutex<()>,
+}
+
+impl Recall {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store, waiting: Mutex::default(), asking: tokio::sync::Mutex::default() }
+    }
+
+    /// The outcome stored under `key`, when there is one that has not expired.
+    pub(crate) async fn find(&self, key: [u8; 32], now: Timestamp) -> Answer {
+        let (tell, mut told) = oneshot::channel();
+        self.waiting().push((key, tell));
+        tokio::select! {
+            biased;
+            answer = &mut told => match answer {
+                Ok(answer) => answer,
+                Err(_) => self.alone(key, now).await,
+            },
+            _asking = self.asking.lock() => loop {
+                match told.try_recv() {
+                    Ok(answer) => break answer,
+                    // Whoever took it to ask went away in the middle.
+                    Err(TryRecvError::Closed) => break self.alone(key, now).await,
+                    // With many waiting it may take more than one statement until it is this one's turn.
+                    Err(TryRecvError::Empty) => self.ask(now).await,
+                }
+            }
+        }
+    }
+
+    /// Asks for one key only.
+    async fn alone(&self, key: [u8; 32], now: Timestamp) -> Answer {
+        self.store.reader().await?.remembered(&key, now).await
+    }
+
+    /// Asks for those who wait and tells them.
+    async fn ask(&self, now: Timestamp) {
+        let asked: Vec<_> = {
+            let mut waiting = self.waiting();
+            let many = waiting.len().min(LOOKED_UP_AT_ONCE);
+            waiting.drain(..many).collect()
+        };
+        let keys: Vec<[u8; 32]> = asked.iter().map(|(key, _)| *key).collect();
+        let found = self.look_up(&keys, now).await;
+        for (key, tell) in asked {
+            let answer = match &found {
+                Ok(found) => Ok(found.get(&key).cloned()),
+                Err(error) => Err(error.clone()),
+            };
+            // Who no longer waits need not be told.
+            let _gone = tell.send(answer);
+        }
+    }
+
+    async fn look_up(
+        &self,
+        keys: &[[u8; 32]],
+        now: Timestamp,
+    ) -> Result<HashMap<[u8; 32], Remembered>, StoreError> {
+        self.store.reader().await?.remembered_of(keys, now).await
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<([u8; 32], oneshot::Sender<Answer>)>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::kernel::clock::{Clock, SystemClock};
+    use crate::store::{Commit, Remember, StoreOptions, testing};
+
+    fn key(n: u16) -> [u8; 32] {
+        let mut key = [0; 32];
+        key[..2].copy_from_slice(&n.to_be_bytes());
+        key
+    }
+
+    /// A store that remembers the odd ones of `keys`.
+    async fn odd(keys: u16) -> Arc<Recall> {
+        let store = Store::open(StoreOptions::new("sqlite::memory:"), testing::deps()).await.unwrap();
+        let expires_at = SystemClock.now().saturating_add(Duration::from_secs(60));
+        for n in (1..keys).step_by(2) {
+            let remember = Remember { key: key(n), fingerprint: key(n), response: Vec::new(), expires_at };
+            store
+                .write(move |_tx| {
+                    let commit = Commit::without_receipt((), "a test").remembering(Some(remember.clone()));
+                    Box::pin(async move { Ok::<_, StoreError>(commit) })
+                })
+                .await
+                .unwrap();
+        }
+        Arc::new(Recall::new(store))
+    }
+
+    #[tokio::test]
+    async fn more_askers_than_fit_one_statement_are_all_told_their_own() {
+        const KEYS: u16 = 600;
+        let recall = odd(KEYS).await;
+        let now = SystemClock.now();
+        let asking = (0..KEYS).map(|n| {
+            let recall = Arc::clone(&recall);
+            async move { (n, recall.find(key(n), now).await.unwrap()) }
+        });
+        for (n, found) in futures_util::future::join_all(asking).await {
+            assert_eq!(found.map(|found| found.fingerprint), (n % 2 == 1).then(|| key(n)), "key {n}");
+        }
+    }
+
+    #[tokio::test]
+    async fn askers_whose_asker_goes_away_are_told_nevertheless() {
+        let recall = odd(8).await;
+        let now = SystemClock.now();
+        let mut first = Box::pin(recall.find(key(1), now));
+        let mut second = Box::pin(recall.find(key(3), now));
+        assert!(futures_util::poll!(&mut first).is_pending(), "the first asks");
+        assert!(futures_util::poll!(&mut second).is_pending(), "the second waits");
+        drop(first);
+        assert_eq!(second.await.unwrap().unwrap().fingerprint, key(3));
+    }
+}
