@@ -7,7 +7,6 @@ use companyos_receipt::checkpoint::Checkpoint;
 use companyos_receipt::key::KeySet;
 use companyos_receipt::tlog::{Hash, leaf_hash, root_of, verify_consistency};
 use companyos_receipt::verify::Verifier;
-use companyos_server::store::testing::{draft, leave, tenant_id};
 use companyos_server::testing::TestServer;
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
@@ -29,7 +28,15 @@ impl Client {
     }
 
     async fn issue(&self, name: &str, scopes: &[&str]) -> (String, String) {
-        let body = json!({ "name": name, "scopes": scopes });
+        self.issue_for(None, name, scopes).await
+    }
+
+    /// Issues a key, perhaps for another tenant, and returns it with the id of the receipt that this left.
+    async fn issue_for(&self, tenant: Option<&str>, name: &str, scopes: &[&str]) -> (String, String) {
+        let mut body = json!({ "name": name, "scopes": scopes });
+        if let Some(tenant) = tenant {
+            body["tenant_id"] = json!(tenant);
+        }
         let request = Request::post("/api-keys")
             .header("idempotency-key", name.replace(' ', "-"))
             .header("content-type", "application/json");
@@ -252,7 +259,7 @@ async fn receipts_that_are_sent_in_are_judged() {
 }
 
 #[tokio::test]
-async fn only_those_with_the_scope_and_of_the_tenant_see_receipts() {
+async fn only_those_with_the_scope_see_receipts() {
     let operator = Client::start(1).await;
     let (weak, _) = operator.issue("weak", &["api_keys:read"]).await;
     let weak = Client { server: operator.server.clone(), key: weak };
@@ -261,14 +268,59 @@ async fn only_those_with_the_scope_and_of_the_tenant_see_receipts() {
     }
     let nobody = Client { server: operator.server.clone(), key: "nonsense".to_owned() };
     assert_eq!(nobody.get("/receipts").await.status(), StatusCode::UNAUTHORIZED);
+}
 
-    // Another tenant's log, which the operator may name.
-    let other = tenant_id();
-    let store = operator.server.app().cells().home().store();
-    leave(store, draft(&other)).await.unwrap();
-    let theirs = operator.json(&format!("/receipts?tenant_id={other}")).await;
-    assert_eq!(theirs["items"].as_array().unwrap().len(), 1);
-    assert_eq!(operator.json("/logs").await["items"].as_array().unwrap().len(), 2);
-    let one = operator.json(&format!("/logs?tenant_id={other}")).await;
-    assert_eq!(one["items"][0]["tenant_id"], json!(other));
+#[tokio::test]
+async fn a_tenant_sees_its_own_log_and_an_operator_sees_all() {
+    let operator = Client::start(1).await;
+    let request = Request::post("/tenants")
+        .header("idempotency-key", "acme")
+        .header("content-type", "application/json");
+    let body = json!({ "external_id": "acme", "name": "Acme", "region": "eu-west-1" });
+    let created = operator.send(request, body.to_string()).await;
+    assert_eq!(created.status(), StatusCode::CREATED, "{:?}", created.body());
+    let created_receipt = created.headers()["receipt-id"].to_str().unwrap().to_owned();
+    let created: Value = serde_json::from_slice(created.body()).unwrap();
+    let acme = created["id"].as_str().unwrap();
+    let scopes = ["receipts:read", "api_keys:read", "api_keys:write"];
+    let (key, _) = operator.issue_for(Some(acme), "acmes own", &scopes).await;
+    let tenant = Client { server: operator.server.clone(), key };
+    let (_, own_receipt) = tenant.issue("second", &["receipts:read"]).await;
+
+    // What it has done itself is in its own log.
+    let log = tenant.json("/logs").await;
+    assert_eq!(log["items"][0]["tenant_id"], json!(acme));
+    assert_eq!(log["items"].as_array().unwrap().len(), 1);
+    let listed = tenant.json("/receipts").await;
+    assert_eq!(listed["items"].as_array().unwrap().last().unwrap()["id"], json!(own_receipt));
+    let export = tenant.get("/receipts/export").await;
+    assert!(Verifier::new(tenant.keys().await).verify_range(export.body()).is_valid());
+
+    // What the operator has done is not for it to see.
+    for path in ["", "/proof"] {
+        let path = format!("/receipts/{created_receipt}{path}");
+        assert_eq!(tenant.problem(&path, StatusCode::NOT_FOUND).await, "not-found");
+    }
+    let logs = operator.json("/logs").await;
+    let mine = log["items"][0]["id"].clone();
+    let other = logs["items"].as_array().unwrap().iter().find(|log| log["id"] != mine).unwrap();
+    let other = other["id"].as_str().unwrap();
+    for path in ["checkpoint", "consistency?from=1&to=1", "tile/0/000.p/1", "tile/entries/000.p/1"] {
+        let path = format!("/logs/{other}/{path}");
+        assert_eq!(tenant.problem(&path, StatusCode::NOT_FOUND).await, "not-found", "{path}");
+        assert_eq!(operator.get(&path).await.status(), StatusCode::OK, "{path}");
+    }
+    let platform = logs["items"].as_array().unwrap().iter().find(|log| log["id"] == other).unwrap();
+    let platform = platform["tenant_id"].as_str().unwrap();
+    for path in ["/receipts", "/logs", "/receipts/export"] {
+        let path = format!("{path}?tenant_id={platform}");
+        assert_eq!(tenant.problem(&path, StatusCode::FORBIDDEN).await, "policy-denied", "{path}");
+    }
+
+    // The operator may name the tenant.
+    let theirs = operator.json(&format!("/receipts?tenant_id={acme}&limit=200")).await;
+    let ids: Vec<_> = theirs["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect();
+    assert!(ids.contains(&json!(own_receipt)) && !ids.contains(&json!(created_receipt)));
+    let one = operator.json(&format!("/logs?tenant_id={acme}")).await;
+    assert_eq!(one["items"], tenant.json("/logs").await["items"]);
 }
