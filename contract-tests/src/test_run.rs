@@ -7,6 +7,7 @@
 mod api;
 mod console;
 mod contract;
+mod msrv;
 mod postgres;
 mod process;
 mod report;
@@ -35,7 +36,7 @@ pub struct Leg {
 }
 
 /// The suite, cheapest and most telling first.
-pub const LEGS: [Leg; 11] = [
+pub const LEGS: [Leg; 12] = [
     Leg { name: "format", about: "every file is as rustfmt leaves it", in_ci: true, run: rust::format },
     Leg {
         name: "contract",
@@ -54,6 +55,12 @@ pub const LEGS: [Leg; 11] = [
         about: "unit, integration and documentation tests, stores on SQLite and PostgreSQL",
         in_ci: true,
         run: rust::test,
+    },
+    Leg {
+        name: "msrv",
+        about: "every crate compiles with the oldest compiler it promises, where that is installed",
+        in_ci: true,
+        run: msrv::oldest,
     },
     Leg { name: "docs", about: "the documentation builds without a warning", in_ci: true, run: rust::docs },
     Leg { name: "quickstart", about: "the quickstart runs and exits 0", in_ci: true, run: rust::quickstart },
