@@ -13,6 +13,7 @@
 mod access;
 mod conformance;
 mod drift;
+mod retries;
 mod sample;
 mod scenarios;
 mod watch;
