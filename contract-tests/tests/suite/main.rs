@@ -13,8 +13,13 @@
 mod access;
 mod conformance;
 mod drift;
+mod engines;
+mod export;
+mod load;
+mod once;
 mod retries;
 mod sample;
 mod scenarios;
+mod trust;
 mod watch;
 mod world;
