@@ -83,11 +83,6 @@ impl Cells {
         &self.home
     }
 
-    /// The regions served here, sorted.
-    pub fn regions(&self) -> impl Iterator<Item = &str> {
-        self.cells.keys().map(String::as_str)
-    }
-
     /// Shuts every store down: what was accepted is committed first.
     pub async fn shutdown(&self) {
         for cell in self.cells.values() {
@@ -115,7 +110,6 @@ mod tests {
         let cells = Cells::new(cell("eu-west-1").await, [cell("us-east-1").await]);
         assert_eq!(cells.of("us-east-1").unwrap().region(), "us-east-1");
         assert_eq!(cells.home().region(), "eu-west-1");
-        assert_eq!(cells.regions().collect::<Vec<_>>(), ["eu-west-1", "us-east-1"]);
         assert_eq!(cells.of("ap-east-1").unwrap_err(), NotServedHere { region: "ap-east-1".to_owned() });
         cells.shutdown().await;
     }

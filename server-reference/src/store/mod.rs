@@ -261,10 +261,4 @@ impl Store {
     pub fn region(&self) -> &str {
         &self.inner.deps.region
     }
-
-    /// The database as it may be shown: without a password.
-    #[must_use]
-    pub fn database(&self) -> &str {
-        self.inner.database.shown()
-    }
 }

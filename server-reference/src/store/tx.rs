@@ -1,8 +1,7 @@
 //! Reading and writing rows.
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use futures_util::stream::BoxStream;
-use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
@@ -34,13 +33,6 @@ pub trait Read: Send {
 #[derive(Debug)]
 pub struct Reader {
     pub(super) connection: PoolConnection<Any>,
-}
-
-impl Reader {
-    /// The rows one by one, for answers too long to hold at once.
-    pub fn fetch(&mut self, sql: Sql) -> BoxStream<'_, Result<AnyRow, StoreError>> {
-        (*self.connection).fetch(sql).map_err(StoreError::from).boxed()
-    }
 }
 
 impl Read for Reader {
