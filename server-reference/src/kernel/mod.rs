@@ -33,6 +33,8 @@ pub mod respond;
 pub(crate) mod router;
 pub mod routes;
 pub mod settings;
+#[cfg(test)]
+mod tests;
 pub mod trace;
 pub(crate) mod validate;
 

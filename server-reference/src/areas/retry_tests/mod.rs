@@ -1,6 +1,6 @@
 //! Faults on purpose, so that any client can prove its retry rules. Mounted in development mode only.
 //!
-//! Owns the plans, in memory: at most [`rules::MOST_PLANS`], each forgotten ten minutes after it was made. Does not own
+//! Owns the plans, in memory: at most a thousand, each forgotten ten minutes after it was made. Does not own
 //! what a fault does to a request (`kernel::fault`, `kernel::dispatch`).
 
 mod http;
