@@ -170,6 +170,7 @@ impl Layers {
                 connections: self.number("listen.connections")?,
                 header_timeout: self.seconds("listen.header_timeout_seconds")?,
                 header_bytes: limits.header_bytes,
+                drain_delay: self.seconds("shutdown.delay_seconds")?,
                 drain_timeout: self.seconds("shutdown.drain_seconds")?,
             },
             store: self.store(&data_dir)?,

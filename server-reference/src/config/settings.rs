@@ -52,6 +52,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("log.level", "info", "a tracing filter, such as info or info,sqlx=warn"),
     setting("mode", "", "development or production; development on loopback addresses when empty"),
     setting("region", "us-east-1", "the region whose receipts this server issues"),
+    setting("shutdown.delay_seconds", "0", "time connections are still taken while /readyz says no"),
     setting("shutdown.drain_seconds", "30", "time running requests get when the server stops"),
     setting("store.group", "256", "most writes in one commit"),
     setting("store.lanes", "4", "commits at the same time; SQLite always has one"),

@@ -118,11 +118,7 @@ impl Incoming<'_> {
             fingerprint,
             attempt,
         }));
-        let answer = self.answer(&ctx).await;
-        if let Some(attempt) = &ctx.0.attempt {
-            attempt.release();
-        }
-        answer
+        self.answer(&ctx).await
     }
 
     /// An earlier outcome, or the handler's.
@@ -142,6 +138,10 @@ impl Incoming<'_> {
                 limit.as_secs()
             )));
         };
+        // Not when time ran out: the work may still be under way, and lets go of the key when it is done.
+        if let Some(attempt) = &ctx.0.attempt {
+            attempt.release();
+        }
         let reply = answer?;
         if operation.action.is_some() && reply.header_value(&RECEIPT_ID).is_none() {
             return Err(Problem::internal(format!("{} completed without a receipt", operation.id)));

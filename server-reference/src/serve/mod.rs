@@ -32,6 +32,9 @@ pub struct ServeOptions {
     pub header_timeout: Duration,
     /// The largest header, request line included, in bytes.
     pub header_bytes: usize,
+    /// How long connections are still taken once the server is told to stop and says it is not ready, so that whoever
+    /// spreads the load sees that before it sees refused connections.
+    pub drain_delay: Duration,
     /// How long running requests may take once the server is told to stop.
     pub drain_timeout: Duration,
 }
@@ -42,6 +45,7 @@ impl Default for ServeOptions {
             connections: 4_096,
             header_timeout: Duration::from_secs(30),
             header_bytes: 32 << 10,
+            drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(30),
         }
     }
@@ -78,30 +82,67 @@ pub async fn serve(
     options: ServeOptions,
     stop: impl Future<Output = ()>,
 ) -> Drained {
-    let slots = Arc::new(Semaphore::new(options.connections));
-    let connections = TaskTracker::new();
-    let (draining, cut) = (CancellationToken::new(), CancellationToken::new());
-    let mut stop = std::pin::pin!(stop);
-    dispatcher.kernel().health.started();
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = &mut stop => break,
-            accepted = accept(&listener, &slots) => accepted,
-        };
-        let Some((stream, peer, slot)) = accepted else {
-            // Out of file descriptors, most likely: give connections a moment to end.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
+    let mut door = Door {
+        listener,
+        encryption,
+        slots: Arc::new(Semaphore::new(options.connections)),
+        connections: TaskTracker::new(),
+        draining: CancellationToken::new(),
+        cut: CancellationToken::new(),
+        dispatcher,
+        options,
+    };
+    let kernel = Arc::clone(door.dispatcher.kernel());
+    kernel.health.started();
+    door.open_until(stop).await;
+    kernel.health.drain();
+    if !door.options.drain_delay.is_zero() {
+        door.open_until(tokio::time::sleep(door.options.drain_delay)).await;
+    }
+    door.close().await
+}
+
+/// Where connections come in.
+struct Door {
+    listener: TcpListener,
+    encryption: Encryption,
+    slots: Arc<Semaphore>,
+    connections: TaskTracker,
+    /// Connections end after the request they are at.
+    draining: CancellationToken,
+    /// Connections end at once.
+    cut: CancellationToken,
+    dispatcher: Arc<Dispatcher>,
+    options: ServeOptions,
+}
+
+impl Door {
+    /// Takes connections until `end` resolves.
+    async fn open_until(&mut self, end: impl Future<Output = ()>) {
+        let mut end = std::pin::pin!(end);
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = &mut end => return,
+                accepted = accept(&self.listener, &self.slots) => accepted,
+            };
+            match accepted {
+                Some((stream, peer, slot)) => self.let_in(stream, peer, slot),
+                // Out of file descriptors, most likely: give connections a moment to end.
+                None => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    fn let_in(&self, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) {
         let connection = Connection {
-            dispatcher: Arc::clone(&dispatcher),
-            options: options.clone(),
-            draining: draining.clone(),
+            dispatcher: Arc::clone(&self.dispatcher),
+            options: self.options.clone(),
+            draining: self.draining.clone(),
             peer,
         };
-        let (encryption, cut) = (encryption.clone(), cut.clone());
-        connections.spawn(async move {
+        let (encryption, cut) = (self.encryption.clone(), self.cut.clone());
+        self.connections.spawn(async move {
             let _slot = slot;
             tokio::select! {
                 () = connection.run(stream, encryption) => {}
@@ -109,17 +150,20 @@ pub async fn serve(
             }
         });
     }
-    drop(listener);
-    dispatcher.kernel().health.drain();
-    draining.cancel();
-    connections.close();
-    if tokio::time::timeout(options.drain_timeout, connections.wait()).await.is_ok() {
-        return Drained::Completely;
+
+    /// Takes no more connections and waits for those there are.
+    async fn close(self) -> Drained {
+        drop(self.listener);
+        self.draining.cancel();
+        self.connections.close();
+        if tokio::time::timeout(self.options.drain_timeout, self.connections.wait()).await.is_ok() {
+            return Drained::Completely;
+        }
+        let left = self.connections.len();
+        self.cut.cancel();
+        self.connections.wait().await;
+        Drained::Cut { connections: left }
     }
-    let left = connections.len();
-    cut.cancel();
-    connections.wait().await;
-    Drained::Cut { connections: left }
 }
 
 /// The next connection and its slot; `None` when the operating system has none to give.

@@ -65,6 +65,16 @@ async fn what_is_no_http_is_answered_with_a_problem() {
 }
 
 #[tokio::test]
+async fn targets_that_are_no_path_are_not_found() {
+    let (_api, listening) = server().await;
+    for request in ["OPTIONS * HTTP/1.1", "CONNECT a:1 HTTP/1.1", "GET http://a/nope HTTP/1.1"] {
+        let request = format!("{request}\r\nhost: a\r\nconnection: close\r\n\r\n");
+        let answer = exchange(&listening, request.as_bytes()).await;
+        assert_eq!(problem(&answer, 404)["code"], "not-found", "{request}");
+    }
+}
+
+#[tokio::test]
 async fn an_endless_header_is_cut_short_with_a_problem() {
     let (_api, listening) = server().await;
     let many = format!("GET /meta HTTP/1.1\r\nhost: a\r\n{}\r\n", "x-a: b\r\n".repeat(500));
@@ -196,6 +206,22 @@ async fn a_server_that_stops_finishes_what_runs_and_takes_nothing_new() {
     assert_eq!(stopped.await.unwrap(), Some(Drained::Completely));
     assert!(TcpStream::connect(address).await.is_err());
     assert!(!api.app().dispatcher().kernel().health.is_serving());
+}
+
+#[tokio::test]
+async fn a_server_about_to_stop_says_so_while_it_still_takes_connections() {
+    let api = Api::start().await;
+    let options = ServeOptions { drain_delay: Duration::from_millis(500), ..ServeOptions::default() };
+    let listening = api.listen_with(Encryption::None, options).await.unwrap();
+    let address = listening.address();
+    let stopped = tokio::spawn(listening.stop());
+    while api.app().dispatcher().kernel().health.is_serving() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+    assert_eq!(problem(&rest(&mut stream).await, 503)["code"], "unavailable");
+    assert_eq!(stopped.await.unwrap(), Some(Drained::Completely));
 }
 
 #[tokio::test]
