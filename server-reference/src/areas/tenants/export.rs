@@ -82,10 +82,17 @@ fn write_cell(out: &mut String, cell: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use proptest::prelude::*;
 
-    use super::write_cell;
-    use crate::areas::tenants::import::restore;
+    use super::{HEADER, write_cell, write_row};
+    use crate::areas::tenants::checks::Regions;
+    use crate::areas::tenants::import::plan::{Action, Existing, Planner};
+    use crate::areas::tenants::import::{Format, Importer, Limits, Options, restore};
+    use crate::areas::tenants::model::{Profile, Tenant};
+    use crate::areas::tenants::service::new_tenant;
+    use crate::kernel::clock::Timestamp;
 
     fn cell(text: &str) -> String {
         let mut out = String::new();
@@ -109,7 +116,53 @@ mod tests {
         }
     }
 
+    /// Texts with what is special to CSV, to spreadsheets and to JSON.
+    fn text(max: usize) -> impl Strategy<Value = String> {
+        let special = prop::char::ranges(vec!['a'..='c', '\''..='/', ';'..='@', 'é'..='ê'].into());
+        prop::collection::vec(special, 1..max).prop_map(|chars| chars.into_iter().collect())
+    }
+
+    prop_compose! {
+        fn tenants()(
+            external_id in text(10),
+            name in text(20),
+            contact_email in prop::option::of("[a-z=+]{1,5}@[a-z]{1,5}"),
+            labels in prop::collection::btree_map("[a-z][a-z0-9_.-]{0,5}", "[\\x01-\\x7fé]{0,10}", 0..4),
+        ) -> Tenant {
+            let regions = Regions::new("eu-west-1", []);
+            let profile = Profile::new(external_id, name, None, contact_email, labels, &regions);
+            new_tenant("tnt_a".into(), "tnt_o".into(), profile.unwrap(), Timestamp::from_micros(0))
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_was_exported_is_imported_as_unchanged(tenant in tenants()) {
+            let mut file = HEADER.to_owned();
+            write_row(&mut file, &tenant);
+            let mut importer = Importer::new(Options {
+                format: Format::Csv,
+                mapping: None,
+                delimiter: None,
+                regions: Regions::new("eu-west-1", []),
+                limits: Limits::default(),
+            });
+            importer.read(file.as_bytes()).unwrap();
+            importer.finish().unwrap();
+            let existing = Existing {
+                id: tenant.id.clone(),
+                version: tenant.version,
+                name: tenant.profile.name.clone(),
+                region: tenant.profile.region.clone(),
+                contact_email: tenant.profile.contact_email.clone(),
+                labels: tenant.profile.labels.to_json(),
+            };
+            let held = HashMap::from([(tenant.profile.external_id.clone(), existing)]);
+            let decisions = Planner::new().plan(importer.batch(), &held);
+            let actions: Vec<_> = decisions.iter().map(|decision| decision.action).collect();
+            prop_assert_eq!(actions, [Action::Unchanged], "{}", file);
+        }
+
         #[test]
         fn another_csv_reader_reads_what_was_written(cells in prop::collection::vec("[a-z=+@\\-',;\"\r\n\té]{0,8}", 2..6)) {
             let line: Vec<_> = cells.iter().map(|text| cell(text)).collect();

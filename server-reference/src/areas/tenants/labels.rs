@@ -66,6 +66,14 @@ pub fn write_labels<'a>(out: &mut String, labels: impl Iterator<Item = (&'a str,
 /// Writes a JSON string with the escapes of RFC 8785, section 3.2.2.2.
 pub fn write_json_string(out: &mut String, value: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
+    // One pass without branches: it is vectorised, and nearly all texts need no escape.
+    if !value.bytes().fold(false, |found, b| found | (b < 0x20) | (b == b'"') | (b == b'\\')) {
+        out.reserve(value.len() + 2);
+        out.push('"');
+        out.push_str(value);
+        out.push('"');
+        return;
+    }
     out.push('"');
     let mut clean = 0;
     for (i, b) in value.bytes().enumerate() {

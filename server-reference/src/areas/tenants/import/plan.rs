@@ -286,5 +286,34 @@ fn write_record(out: &mut String, row: &RowView<'_>, decision: &Decision) {
         out.push_str(",\"region\":");
         write_json_string(out, row.region);
     }
-    let _ = write!(out, ",\"row\":{}}}", row.number);
+    out.push_str(",\"row\":");
+    write_number(out, row.number);
+    out.push('}');
+}
+
+/// Decimal digits, without the formatting machinery: this runs once per row.
+fn write_number(out: &mut String, mut number: u32) {
+    let mut digits = [0_u8; 10];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    digits[start..].iter().for_each(|digit| out.push(char::from(*digit)));
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers_are_written_as_the_formatter_writes_them() {
+        for number in [0, 1, 9, 10, 99, 100, 1_000_000, u32::MAX] {
+            let mut text = String::new();
+            super::write_number(&mut text, number);
+            assert_eq!(text, number.to_string());
+        }
+    }
 }

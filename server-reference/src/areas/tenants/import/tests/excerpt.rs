@@ -1,4 +1,4 @@
-//! An excerpt of a real file: companies of the S&P 500.
+//! A real file: the companies of the S&P 500.
 
 use super::{mapping, options, read};
 use crate::areas::tenants::import::{Format, Options};
@@ -26,6 +26,17 @@ fn a_real_file_is_read_through_a_mapping() {
         rows[2].labels,
         r#"{"founded":"2013 (1888)","headquarters":"North Chicago, Illinois","sector":"Health Care"}"#
     );
+}
+
+#[test]
+fn all_of_the_real_file_is_fine() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/sp500-constituents.csv");
+    let mapping =
+        mapping(&[("external_id", "Symbol"), ("name", "Security"), ("labels.sector", "GICS Sector")]);
+    let file = std::fs::read(path).expect("examples/data is part of the repository");
+    let rows = read(Options { mapping, ..options(Format::Csv) }, file).expect("a readable file");
+    assert_eq!(rows.len(), 503);
+    assert!(rows.iter().all(|row| row.findings.is_empty()));
 }
 
 #[test]
