@@ -15,6 +15,7 @@ mod conformance;
 mod drift;
 mod engines;
 mod export;
+mod hostile;
 mod load;
 mod once;
 mod retries;
