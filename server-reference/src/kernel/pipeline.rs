@@ -186,7 +186,7 @@ impl Incoming<'_> {
         let declared = headers::text(headers, &CONTENT_LENGTH)?.and_then(|length| length.parse::<u64>().ok());
         let empty = !headers.contains_key(TRANSFER_ENCODING) && declared.unwrap_or(0) == 0 && body.is_empty();
         let rules: &Rules = &self.route.rules;
-        if !empty && !rules.bodies.is_empty() {
+        if (!empty || media_type.is_some()) && !rules.bodies.is_empty() {
             let known =
                 media_type.is_some_and(|given| rules.bodies.iter().any(|body| body.media_type == given));
             if !known {

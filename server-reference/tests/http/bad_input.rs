@@ -105,6 +105,15 @@ async fn media_types_are_checked_both_ways() {
 }
 
 #[tokio::test]
+async fn an_empty_body_of_an_unknown_media_type_is_refused_as_such() {
+    let api = Api::start().await;
+    let answer = api.operator("POST", "/retry-tests").body("image/png", "").send().await;
+    assert_eq!((answer.status, &*answer.code()), (415, "unsupported-media-type"));
+    let answer = api.operator("POST", "/retry-tests").body("application/json", "").send().await;
+    assert_eq!((answer.status, &*answer.code()), (400, "malformed-request"));
+}
+
+#[tokio::test]
 async fn parameters_are_checked() {
     let api = Api::start().await;
     for (path, code, finding) in [
