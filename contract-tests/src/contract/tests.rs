@@ -110,6 +110,11 @@ fn a_problem_is_held_to_its_type_its_operation_and_its_headers() {
     only(&spoil("status", json!(410)), "status is not the response's");
     only(&spoil("retryable", json!(true)), "retryable is not its type's");
     only(&spoil("request_id", json!("req_other")), "request_id is not that of the header");
+    let mut first = problem("conflict");
+    first["request_id"] = json!("req_first");
+    let replay = [REQUEST_ID, PROBLEM, ("idempotent-replayed", "true")];
+    let findings = response("createTenant", 409, &replay, &first);
+    assert_eq!(findings, Vec::<String>::new(), "a replay names the request that was answered first");
     only(
         &response("getTenant", 404, &headers, &problem("conflict")).split_off(1),
         "status is not the response's",
