@@ -16,8 +16,10 @@ pub(crate) async fn walk() {
     let created = tenants.create(&wanted).send().await.unwrap();
     assert_eq!(created.location(), Some(format!("/tenants/{}", created.id).as_str()));
     assert_eq!(created.receipt().await.unwrap().verified.claims.act, "tenant.create");
-    let twice = tenants.create(&wanted).send().await.unwrap_err();
-    assert!(twice.is_problem("conflict") && twice.receipt_id().is_some(), "{twice}");
+    let twice = || tenants.create(&wanted).idempotency_key("twice").send();
+    let refused = twice().await.unwrap_err();
+    assert!(refused.is_problem("conflict") && refused.receipt_id().is_some(), "{refused}");
+    assert_eq!(twice().await.unwrap_err().receipt_id(), refused.receipt_id(), "a refusal is replayed too");
 
     let read = tenants.get(&created.id).send().await.unwrap();
     let etag = read.etag().unwrap().to_owned();
