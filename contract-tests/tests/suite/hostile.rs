@@ -105,8 +105,11 @@ async fn exchange(listening: &Listening, bytes: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// The status, headers and body of the first answer.
-fn parse(answer: &[u8]) -> Option<(u16, Vec<(String, String)>, &[u8])> {
+/// Status, headers and body.
+type Answer<'a> = (u16, Vec<(String, String)>, &'a [u8]);
+
+/// The first answer of those that came back.
+fn parse(answer: &[u8]) -> Option<Answer<'_>> {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&answer[..end]).expect("a head is ASCII");
     let mut lines = head.split("\r\n");

@@ -79,7 +79,7 @@ pub(crate) async fn import_one(client: &Client) -> TenantImport {
     imported(&import.wait().await.expect("the import succeeds"))
 }
 
-/// An operation that has been accepted and has not begun.
+/// An operation that has been accepted and has most likely not begun.
 ///
 /// Operations run one after the other, and many that are accepted together leave one waiting behind all others.
 pub(crate) async fn waiting_operation(client: &Client) -> String {

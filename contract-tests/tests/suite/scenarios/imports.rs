@@ -61,8 +61,14 @@ pub(crate) async fn walk() {
 async fn withdraw(watched: &Watched) {
     let operator = watched.operator();
     let (tenants, operations) = (operator.tenants(), operator.operations());
-    let waiting = waiting_operation(&operator).await;
-    let cancelled = operations.cancel(&waiting).send().await.unwrap();
+    let mut waiting = waiting_operation(&operator).await;
+    let mut cancelled = operations.cancel(&waiting).send().await;
+    while cancelled.as_ref().is_err_and(|error| error.is_problem("conflict")) {
+        // It has begun before it could be cancelled.
+        waiting = waiting_operation(&operator).await;
+        cancelled = operations.cancel(&waiting).send().await;
+    }
+    let cancelled = cancelled.unwrap();
     assert_eq!(cancelled.status, OperationStatus::Cancelled);
     assert_eq!(cancelled.receipt().await.unwrap().verified.claims.act, "operation.cancel");
     let ended = operator.follow(&waiting).await.unwrap().wait().await.unwrap_err();
