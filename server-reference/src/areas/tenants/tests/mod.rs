@@ -1,6 +1,7 @@
 //! Tenants and imports, through the whole server and on every engine.
 
 mod bulk;
+mod crowd;
 mod crud;
 mod delivery;
 mod imports;
