@@ -6,7 +6,8 @@
 //! - [`generate`] writes the wire types, the operation constants and the SDK's area modules;
 //! - [`check`] reports where the contract breaks our own conventions, and where a generated file is stale;
 //! - [`diff`] reports changes that would break a client of a released version;
-//! - [`postman`] writes the Postman collection;
+//! - [`scenario`] plans requests over the whole API and runs them against any server;
+//! - [`postman`] writes the same requests as a Postman collection;
 //! - [`contract`] validates requests and responses, for tests;
 //! - [`coverage`] records which operation answered with which status;
 //! - [`test_run`] runs the whole suite.
@@ -23,6 +24,7 @@ pub mod generate;
 pub mod model;
 pub mod postman;
 pub mod repo;
+pub mod scenario;
 pub mod schema;
 pub mod test_run;
 pub mod yaml;

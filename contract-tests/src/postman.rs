@@ -1,26 +1,17 @@
-//! `contract postman`: a Postman collection (v2.1.0) from the contract and a hand-kept overlay.
-//!
-//! The contract says which requests exist and which refusals every operation must give; the overlay
-//! (`postman/overlay.json`) says with which values the operations succeed, in which order, what to assert and what to
-//! remember for later requests. The collection runs from top to bottom against a freshly started server.
+//! `contract postman`: a Postman collection (v2.1.0) of the requests that [`crate::scenario`] plans.
 
-mod negatives;
-mod overlay;
 mod request;
 mod script;
-
-pub use overlay::{Expectation, Overlay, Step};
 
 use crate::{
     error::Error,
     generate::Generated,
-    model::{Model, Operation},
+    model::Model,
     repo::Repo,
+    scenario::{OVERLAY, Overlay, plan},
 };
 use serde_json::{Value, json};
 
-/// The hand-kept overlay.
-pub const OVERLAY: &str = "postman/overlay.json";
 /// The generated collection.
 pub const COLLECTION: &str = "postman/companyos.postman_collection.json";
 /// The generated environment for a server on this machine.
@@ -40,33 +31,25 @@ pub fn files(repo: &Repo, document: &Value) -> Result<Vec<Generated>, Error> {
     ])
 }
 
-/// The collection.
+/// The collection: one folder per area after the setup.
 ///
 /// # Errors
-/// When the overlay names an operation that does not exist, or leaves one out.
+/// When the overlay does not fit the contract.
 pub fn collection(model: Model<'_>, overlay: &Overlay) -> Result<Value, Error> {
-    overlay.fits(model)?;
-    let mut folders = vec![folder("setup", "What the other folders need: a second tenant and its key.", {
-        let mut items = Vec::new();
-        for step in &overlay.setup {
-            let operation = find(model, step.operation.as_deref().unwrap_or_default())?;
-            items.push(request::item(operation, step)?);
-        }
-        items
-    })];
-    for (area, operations) in &overlay.folders {
-        let mut items = Vec::new();
-        for id in operations {
-            let operation = find(model, id)?;
-            let entry = overlay.entry(id)?;
-            for step in negatives::of(model, operation, entry) {
-                items.push(request::item(operation, &step)?);
+    let mut folders: Vec<Value> = Vec::new();
+    for planned in plan(model, overlay)? {
+        let item = request::item(planned.operation, &planned.step)?;
+        match folders.last_mut().filter(|folder| folder["name"] == planned.folder) {
+            Some(folder) => folder["item"].as_array_mut().map(|items| items.push(item)),
+            None => {
+                let description = match planned.folder.as_str() {
+                    "setup" => "What the other folders need: a second tenant and its key.",
+                    area => area_description(model, area),
+                };
+                folders.push(json!({"name": planned.folder, "description": description, "item": [item]}));
+                None
             }
-            for step in &entry.steps {
-                items.push(request::item(operation, step)?);
-            }
-        }
-        folders.push(folder(area, area_description(model, area), items));
+        };
     }
     Ok(json!({
         "info": {
@@ -92,15 +75,8 @@ fn environment(model: Model<'_>) -> Value {
     })
 }
 
-fn folder(name: &str, description: &str, items: Vec<Value>) -> Value {
-    json!({"name": name, "description": description, "item": items})
-}
-
-/// A Postman `auth` object: a bearer token, or none for an empty one.
+/// A Postman `auth` object.
 fn bearer(token: &str) -> Value {
-    if token.is_empty() {
-        return json!({"type": "noauth"});
-    }
     json!({"type": "bearer", "bearer": [{"key": "token", "value": token, "type": "string"}]})
 }
 
@@ -110,15 +86,6 @@ fn area_description<'a>(model: Model<'a>, area: &str) -> &'a str {
         .find(|tag| tag["name"] == area)
         .and_then(|tag| tag["description"].as_str())
         .unwrap_or_default()
-}
-
-fn find<'a>(model: Model<'a>, id: &str) -> Result<Operation<'a>, Error> {
-    model.operation(id).ok_or_else(|| {
-        Error::new(
-            format!("{OVERLAY} names the operation {id:?}, which the contract does not have"),
-            "correct the name",
-        )
-    })
 }
 
 #[cfg(test)]

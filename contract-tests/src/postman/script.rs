@@ -1,9 +1,9 @@
 //! The scripts of an item: variables before, assertions and captures after.
 
-use super::overlay::Step;
 use crate::{
     error::Error,
     model::{Operation, strings},
+    scenario::Step,
 };
 use serde_json::{Value, json};
 
