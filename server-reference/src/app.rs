@@ -106,7 +106,10 @@ impl App {
             ids,
             store: store.clone(),
             decider: Arc::new(ScopeDecider::default()),
-            credentials: Arc::new(KeyDirectory(store.clone())),
+            credentials: Arc::new(KeyDirectory {
+                store: store.clone(),
+                tenants: Arc::new(tenants::service::Directory),
+            }),
             metrics,
             cursors: keys.cursors().clone(),
             sealer: keys.sealer().clone(),

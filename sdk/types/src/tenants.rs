@@ -109,7 +109,7 @@ pub struct Tenant {
     pub name: TenantName,
     /// A region's name, such as `us-east-1` or `eu-west-1`.
     pub region: Region,
-    /// Whether the tenant is in use.
+    /// Whether the tenant is in use. The keys of a suspended tenant may do nothing.
     pub status: TenantStatus,
     /// Identifies a tenant, `tnt_` and a UUIDv7.
     pub owner_id: TenantId,
@@ -257,7 +257,7 @@ pub struct TenantPage {
 }
 
 open_enum! {
-    /// Whether the tenant is in use.
+    /// Whether the tenant is in use. The keys of a suspended tenant may do nothing.
     pub enum TenantStatus {
         Active = "active",
         Suspended = "suspended",
@@ -276,7 +276,7 @@ pub struct TenantUpdate {
         skip_serializing_if = "Option::is_none"
     )]
     pub name: Option<TenantName>,
-    /// Whether the tenant is in use.
+    /// Whether the tenant is in use. The keys of a suspended tenant may do nothing.
     #[serde(
         default,
         deserialize_with = "crate::present::deserialize",
@@ -307,7 +307,7 @@ impl TenantUpdate {
         self
     }
 
-    /// Whether the tenant is in use.
+    /// Whether the tenant is in use. The keys of a suspended tenant may do nothing.
     #[must_use]
     pub fn with_status(mut self, status: TenantStatus) -> Self {
         self.status = Some(status);

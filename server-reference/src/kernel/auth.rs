@@ -28,6 +28,8 @@ pub struct Principal {
     pub tenant_id: String,
     /// Whether the key is one of the platform's own, which may act for any tenant.
     pub operator: bool,
+    /// Whether that tenant is taken out of use: the policy refuses its keys everything.
+    pub suspended: bool,
     /// What the key may do.
     pub scopes: Vec<String>,
 }
@@ -36,7 +38,13 @@ impl Principal {
     /// Nobody in particular: the caller of an operation that needs no credential.
     #[must_use]
     pub fn anonymous() -> Self {
-        Self { key_id: String::new(), tenant_id: String::new(), operator: false, scopes: Vec::new() }
+        Self {
+            key_id: String::new(),
+            tenant_id: String::new(),
+            operator: false,
+            suspended: false,
+            scopes: Vec::new(),
+        }
     }
 
     /// Whether the key holds a scope.

@@ -88,7 +88,7 @@ pub trait Decider: Send + Sync + fmt::Debug {
 #[error("the policy could not be asked: {0}")]
 pub struct DeciderError(pub String);
 
-/// The rules this server starts with: the key holds every scope of the operation, and the object is within sight.
+/// The rules this server starts with: the key's tenant is in use, the key holds every scope of the operation, and the object is within sight.
 #[derive(Debug, Clone)]
 pub struct ScopeDecider {
     policy: Arc<str>,
@@ -97,9 +97,13 @@ pub struct ScopeDecider {
 /// The rule that refuses whoever would act beyond their own tenants.
 pub(crate) const OPERATOR_ONLY: &str = "tenant.operator_only";
 
+/// The rule that refuses everything to the keys of a tenant taken out of use.
+const SUSPENDED: &str = "tenant.suspended";
+
 /// The rules of [`ScopeDecider`] in words. Its digest is in every receipt, so changing the rules means changing this text.
 const RULES: &str = "\
 companyos scope rules, version 1
+tenant.suspended        deny   the key's tenant is taken out of use
 scope.missing:<scope>   deny   the key lacks a scope the contract asks of the operation
 tenant.operator_only    deny   the object's tenant is neither the key's tenant nor owned by it, and the key is no operator's
 scope.held              allow  otherwise
@@ -116,6 +120,9 @@ impl Decider for ScopeDecider {
     async fn decide(&self, question: Question<'_>) -> Result<Decision, DeciderError> {
         let principal = question.principal;
         let policy = Arc::clone(&self.policy);
+        if principal.suspended {
+            return Ok(Decision { allow: false, rule: SUSPENDED.into(), policy });
+        }
         if let Some(missing) = question.operation.scopes.iter().find(|scope| !principal.holds(scope)) {
             return Ok(Decision { allow: false, rule: format!("scope.missing:{missing}").into(), policy });
         }

@@ -74,6 +74,7 @@ impl CredentialSource for OneKey {
                 key_id: "key_1".to_owned(),
                 tenant_id: "tnt_1".to_owned(),
                 operator: false,
+                suspended: false,
                 scopes: self.scopes.clone(),
             },
             secret_sha256: Sha256::digest(self.text.as_bytes()).into(),

@@ -59,3 +59,31 @@ async fn a_key_for_a_tenant_that_is_not_there_is_refused() {
         "a refusal after the policy was asked has a receipt"
     );
 }
+
+#[tokio::test]
+async fn keys_of_a_suspended_tenant_may_do_nothing_until_it_is_back_in_use() {
+    let api = Api::start().await;
+    let body = json!({ "external_id": "acme", "name": "Acme" });
+    let created = api.operator("POST", "/tenants").unique().json(&body).send().await;
+    let path = format!("/tenants/{}", created.json()["id"].as_str().unwrap());
+    let (key, _) = api.key(created.json()["id"].as_str(), &["tenants:read", "tenants:write"]).await;
+    let read = async || api.anonymous("GET", &path).bearer(&key).send().await;
+    let set = async |status: &str, etag: &str| {
+        let patch = json!({ "status": status }).to_string();
+        let call = api.operator("PATCH", &path).header("if-match", etag);
+        call.body("application/merge-patch+json", patch).send().await
+    };
+    assert_eq!(read().await.status, 200);
+
+    let suspended = set("suspended", created.header("etag")).await;
+    assert_eq!(suspended.status, 200, "{}", suspended.text());
+    let refused = read().await;
+    assert_eq!((refused.status, &refused.json()["rule"]), (403, &"tenant.suspended".into()));
+    let write = api.anonymous("POST", "/tenants").bearer(&key).unique();
+    let refused = write.json(&json!({ "external_id": "sub", "name": "Sub" })).send().await;
+    assert_eq!((refused.status, &refused.json()["rule"]), (403, &"tenant.suspended".into()));
+    assert!(refused.header("receipt-id").starts_with("rcp_"), "the refusal has a receipt");
+
+    assert_eq!(set("active", suspended.header("etag")).await.status, 200);
+    assert_eq!(read().await.status, 200);
+}

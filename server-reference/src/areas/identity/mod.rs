@@ -23,12 +23,19 @@ pub use self::bootstrap::{Bootstrap, Deployment};
 pub use self::service::KeyDirectory;
 use crate::kernel::problem::Problem;
 use crate::kernel::routes::Routes;
-use crate::store::Tx;
+use crate::store::{Reader, StoreError, Tx};
 
 /// What this area has to know of tenants.
 pub trait TenantDirectory: Send + Sync + fmt::Debug {
     /// Whether the tenant exists and may have keys.
     fn exists<'a>(&'a self, tx: &'a mut Tx, tenant_id: &'a str) -> BoxFuture<'a, Result<bool, Problem>>;
+
+    /// Whether the tenant is taken out of use, so that its keys may do nothing.
+    fn suspended<'a>(
+        &'a self,
+        reader: &'a mut Reader,
+        tenant_id: &'a str,
+    ) -> BoxFuture<'a, Result<bool, StoreError>>;
 }
 
 /// The operations of this area.

@@ -1,5 +1,6 @@
 //! What can be done with API keys.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,19 +19,29 @@ use crate::store::{Read, Store, StoreError, Tx};
 
 /// Finds the key of a request in the store.
 #[derive(Debug, Clone)]
-pub struct KeyDirectory(pub Store);
+pub struct KeyDirectory {
+    /// Where the keys are.
+    pub store: Store,
+    /// Who knows whether a key's tenant is in use.
+    pub tenants: Arc<dyn TenantDirectory>,
+}
 
 #[async_trait]
 impl CredentialSource for KeyDirectory {
     async fn find(&self, lookup_id: &str) -> Result<Option<StoredCredential>, Problem> {
-        let mut reader = self.0.reader().await?;
-        Ok(store::by_lookup_id(&mut reader, lookup_id).await?.map(|key| StoredCredential {
+        let mut reader = self.store.reader().await?;
+        let Some(key) = store::by_lookup_id(&mut reader, lookup_id).await? else {
+            return Ok(None);
+        };
+        let suspended = self.tenants.suspended(&mut reader, &key.tenant_id).await?;
+        Ok(Some(StoredCredential {
             ends_at: key.ends_at(),
             secret_sha256: key.secret_sha256,
             principal: crate::kernel::auth::Principal {
                 key_id: key.id,
                 tenant_id: key.tenant_id,
                 operator: key.operator,
+                suspended,
                 scopes: key.scopes,
             },
         }))

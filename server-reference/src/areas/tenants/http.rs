@@ -78,7 +78,8 @@ pub(super) async fn update(ctx: Ctx) -> Result<Reply, Problem> {
         Ok(change) => change,
         Err(problem) => return permit.refuse(problem).await,
     };
-    permit
+    let kernel = Arc::clone(ctx.kernel());
+    let reply = permit
         .commit(move |tx| {
             let (ctx, id, change) = (ctx.clone(), id.clone(), change.clone());
             Box::pin(async move {
@@ -86,7 +87,10 @@ pub(super) async fn update(ctx: Ctx) -> Result<Reply, Problem> {
                 Ok(Done::new(reply(StatusCode::OK, tenant)?))
             })
         })
-        .await
+        .await?;
+    // The keys of a tenant that was taken out of use, or back into it, are looked up anew.
+    kernel.authenticator.forget();
+    Ok(reply)
 }
 
 pub(super) async fn delete(ctx: Ctx) -> Result<Reply, Problem> {

@@ -14,7 +14,7 @@ use crate::kernel::clock::{Clock, Timestamp};
 use crate::kernel::conditional::Version;
 use crate::kernel::ctx::Ctx;
 use crate::kernel::problem::Problem;
-use crate::store::{Commit, Read, Store, StoreError, Tx};
+use crate::store::{Commit, Read, Reader, Store, StoreError, Tx};
 
 /// The external id of the platform's own tenant.
 pub const PLATFORM: &str = "platform";
@@ -137,5 +137,16 @@ pub struct Directory;
 impl TenantDirectory for Directory {
     fn exists<'a>(&'a self, tx: &'a mut Tx, tenant_id: &'a str) -> BoxFuture<'a, Result<bool, Problem>> {
         Box::pin(async move { Ok(tenants::get(tx, tenant_id).await?.is_some()) })
+    }
+
+    fn suspended<'a>(
+        &'a self,
+        reader: &'a mut Reader,
+        tenant_id: &'a str,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let found = tenants::get(reader, tenant_id).await?;
+            Ok(found.is_some_and(|tenant| tenant.status == Status::Suspended))
+        })
     }
 }
