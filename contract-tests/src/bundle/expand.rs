@@ -96,6 +96,9 @@ impl Expansion<'_> {
         let is_true = |name: &str| self.operation.get(name) == Some(&Value::Bool(true));
         Shape {
             secured: self.operation.get("security") != Some(&json!([])),
+            answers: object(self.operation.get("responses"))
+                .iter()
+                .any(|(status, response)| status.starts_with('2') && response.get("content").is_some()),
             body: !content.is_empty(),
             json_body: content.keys().any(|name| name == "application/json" || name.ends_with("+json")),
             paginated: is_true("x-companyos-pagination"),
@@ -171,7 +174,9 @@ impl Expansion<'_> {
             let done = matches!(status, 200..=399);
             // Outcomes that are stored and replayed; 400, 401 and 403 come before the key is looked at.
             let stored = matches!(status, 200..=299 | 402 | 404 | 409 | 412 | 422);
-            let receipt = privileged && matches!(status, 200..=299 | 402 | 403 | 404 | 409 | 412 | 422);
+            // A body that arrives while the action is under way can spoil it late, with a receipt of the attempt.
+            let receipt = privileged
+                && matches!(status, 200..=299 | 400 | 402 | 403 | 404 | 408 | 409 | 412 | 413 | 422);
             let rules: [(bool, &str, &str); 8] = [
                 (true, "Request-Id", "RequestId"),
                 (receipt, "Receipt-Id", "ReceiptId"),

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Shape {
     /// A credential is needed.
     pub(super) secured: bool,
+    /// One of its successes has a body, and so a media type.
+    pub(super) answers: bool,
     /// It has a request body.
     pub(super) body: bool,
     /// One of the body's media types is JSON.
@@ -22,21 +24,21 @@ pub(super) struct Shape {
 
 /// The codes that the shape implies.
 pub(super) fn implied(shape: Shape) -> Vec<&'static str> {
-    let rules: [(bool, &[&str]); 7] = [
+    let rules: [(bool, &[&str]); 8] = [
         (
             true,
             &[
                 "unknown-parameter",
                 "invalid-parameter",
-                "not-acceptable",
                 "uri-too-long",
-                "rate-limited",
                 "header-fields-too-large",
                 "internal",
                 "unavailable",
             ],
         ),
-        (shape.secured, &["unauthenticated", "policy-denied"]),
+        // Quotas are kept per credential.
+        (shape.secured, &["unauthenticated", "policy-denied", "rate-limited"]),
+        (shape.answers, &["not-acceptable"]),
         (
             shape.body,
             &["malformed-request", "request-timeout", "content-too-large", "unsupported-media-type"],

@@ -128,6 +128,17 @@ fn a_public_operation_has_neither_401_nor_403() {
 }
 
 #[test]
+fn quotas_concern_credentials_and_media_types_concern_bodies() {
+    let open = operation("      security: []\n      responses: { '204': { description: d } }");
+    assert!(open["responses"].get("429").is_none() && open["responses"].get("406").is_none());
+    let secured = operation(
+        "      responses: { '200': { description: d, content: { text/plain: { schema: { type: string } } } } }",
+    );
+    assert_eq!(codes(&secured, "429"), json!(["rate-limited"]));
+    assert_eq!(codes(&secured, "406"), json!(["not-acceptable"]));
+}
+
+#[test]
 fn only_privileged_operations_promise_a_receipt() {
     let privileged =
         operation("      x-companyos-action: a.b\n      responses: { '200': { description: d } }");

@@ -45,6 +45,11 @@ fn newman(session: &Session, name: &str, database_url: Option<&str>) -> Result<C
         session.explain(name, &finished, 30);
         counts.failed = 1;
     }
+    let drained = server.stop();
+    if !drained {
+        session.console().line("  the server did not drain and exit with 0 when it was told to end");
+    }
+    counts.add(&Counts::one(drained));
     Ok(counts)
 }
 

@@ -62,6 +62,11 @@ impl Server {
         &self.key
     }
 
+    /// Asks the server to drain and end. Says whether it did so and exited with 0.
+    pub(super) fn stop(mut self) -> bool {
+        process::stop(&mut self.child)
+    }
+
     fn await_ready(&mut self, log: &str) -> Result<(), Error> {
         let started = Instant::now();
         while started.elapsed() < START {
@@ -95,7 +100,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        process::stop(&mut self.child);
+        if matches!(self.child.try_wait(), Ok(None)) {
+            process::stop(&mut self.child);
+        }
         let _ = std::fs::remove_dir_all(&self.data);
     }
 }

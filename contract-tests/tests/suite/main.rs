@@ -18,6 +18,7 @@ mod export;
 mod hostile;
 mod load;
 mod once;
+mod planned;
 mod retries;
 mod sample;
 mod scenarios;
