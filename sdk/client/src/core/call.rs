@@ -213,7 +213,8 @@ impl<'c> Call<'c> {
         {
             inner.keys.settled(key).await;
         }
-        result.map(|answered| Response::new(client.clone(), operation, answered))
+        let key = prepared.key.map(|(key, _)| key);
+        result.map(|answered| Response::new(client.clone(), operation, key, answered))
     }
 
     async fn prepare(mut self, expect: Expect, cx: &AttemptContext) -> Result<Prepared, Error> {

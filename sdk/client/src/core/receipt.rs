@@ -15,6 +15,7 @@ use super::attempt::Outcome;
 use super::call::Call;
 use super::client::Client;
 use super::error::{Error, Kind};
+use super::idempotency::IdempotencyKey;
 use super::response::Response;
 
 /// A receipt that verified: its signature, its claims, its place in the log, and that the log only grew.
@@ -33,7 +34,7 @@ impl<T> Response<T> {
     /// Fetches and verifies the receipt this action left.
     ///
     /// Checks the issuer's signature and every disclosure, that the receipt is the one named by this response and is
-    /// about this operation's action and the client's region, that it is included in its log, and that the log is
+    /// about this operation's action, this call's idempotency key and the client's region, that it is included in its log, and that the log is
     /// consistent with every checkpoint of it that this client has seen. The credential needs the scope `receipts:read`.
     ///
     /// # Errors
@@ -50,7 +51,8 @@ impl<T> Response<T> {
                 call.request_id = self.request_id().map(str::to_owned);
             }));
         };
-        self.client().fetch_receipt(id, Some(Succeeded { action: self.contract().action })).await
+        let succeeded = Succeeded { action: self.contract().action, key: self.key() };
+        self.client().fetch_receipt(id, Some(succeeded)).await
     }
 }
 
@@ -73,7 +75,11 @@ impl Client {
         self.inner().trust.lock().checkpoints.values().cloned().collect()
     }
 
-    async fn fetch_receipt(&self, id: &str, succeeded: Option<Succeeded>) -> Result<VerifiedReceipt, Error> {
+    async fn fetch_receipt(
+        &self,
+        id: &str,
+        succeeded: Option<Succeeded<'_>>,
+    ) -> Result<VerifiedReceipt, Error> {
         let receipt = Call::new(self, &ops::GET_RECEIPT).path("receipt_id", id).send_json::<Receipt>();
         let proof = Call::new(self, &ops::GET_RECEIPT_PROOF).path("receipt_id", id).send_text();
         let (receipt, proof) = futures_util::future::try_join(receipt, proof).await?;
@@ -119,14 +125,26 @@ impl Client {
         Ok((keys, true))
     }
 
-    fn check_claims(&self, id: &str, succeeded: Option<Succeeded>, verified: &Verified) -> Result<(), Error> {
+    fn check_claims(
+        &self,
+        id: &str,
+        succeeded: Option<Succeeded<'_>>,
+        verified: &Verified,
+    ) -> Result<(), Error> {
         let claims = &verified.claims;
         if claims.jti != id {
             return Err(contradiction(id, &format!("it is the receipt {}", claims.jti)));
         }
-        if let Some(Succeeded { action }) = succeeded {
+        if let Some(Succeeded { action, key }) = succeeded {
             if let Some(action) = action.filter(|action| *action != claims.act) {
                 return Err(contradiction(id, &format!("it is about {}, not about {action}", claims.act)));
+            }
+            let told = verified.disclosed.get("idempotency_key").and_then(|told| told.as_str());
+            if key.is_some_and(|key| told != Some(key.as_str())) {
+                return Err(contradiction(
+                    id,
+                    "it is that of another call: its idempotency key is not this one's",
+                ));
             }
             if matches!(claims.out, receipt::Outcome::Deny | receipt::Outcome::Error) {
                 return Err(contradiction(
@@ -175,8 +193,9 @@ impl Client {
 
 /// The call whose receipt is verified: it succeeded, and the receipt must say the same.
 #[derive(Debug, Clone, Copy)]
-struct Succeeded {
+struct Succeeded<'a> {
     action: Option<&'static str>,
+    key: Option<&'a IdempotencyKey>,
 }
 
 /// What receipts are checked against.

@@ -10,6 +10,7 @@ use super::attempt::{Attempt, Outcome};
 use super::client::Client;
 use super::error::{BoxError, Error, Kind};
 use super::exchange::{Answer, RECEIPT_ID, REQUEST_ID};
+use super::idempotency::IdempotencyKey;
 use super::rate_limit::RateLimit;
 use super::send::Answered;
 
@@ -27,6 +28,7 @@ struct Head {
     headers: HeaderMap,
     attempts: Vec<Attempt>,
     receipt_id: Option<String>,
+    key: Option<IdempotencyKey>,
     operation: &'static Operation,
     client: Client,
 }
@@ -100,6 +102,11 @@ impl<T> Response<T> {
         self.head.operation
     }
 
+    /// The key the call was sent with.
+    pub(crate) fn key(&self) -> Option<&IdempotencyKey> {
+        self.head.key.as_ref()
+    }
+
     pub(crate) fn set_receipt_id(&mut self, receipt_id: Option<String>) {
         self.head.receipt_id = receipt_id;
     }
@@ -134,9 +141,14 @@ impl<T> Response<T> {
 }
 
 impl Response<Bytes> {
-    pub(crate) fn new(client: Client, operation: &'static Operation, answered: Answered) -> Self {
-        let Answer { status, headers, body } = answered.answer;
-        let head = Head { status, headers, attempts: answered.attempts, receipt_id: None, operation, client };
+    pub(crate) fn new(
+        client: Client,
+        operation: &'static Operation,
+        key: Option<IdempotencyKey>,
+        answered: Answered,
+    ) -> Self {
+        let (Answer { status, headers, body }, attempts) = (answered.answer, answered.attempts);
+        let head = Head { status, headers, attempts, receipt_id: None, key, operation, client };
         Self { value: body, head: Box::new(head) }
     }
 }

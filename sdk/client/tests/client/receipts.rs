@@ -85,6 +85,13 @@ async fn the_receipt_of_another_action_or_outcome_is_found_out() {
 }
 
 #[tokio::test]
+async fn the_receipt_of_another_call_of_the_same_action_is_found_out() {
+    let server = Server::new();
+    server.with(|issuer| issuer.told_key = Some("somebody-elses".to_owned()));
+    assert!(contradiction(&build(&server)).await.contains("its idempotency key is not this one's"));
+}
+
+#[tokio::test]
 async fn a_receipt_from_another_region_is_found_out() {
     let server = Server::new();
     server.with(|issuer| issuer.claims.region = "us-east-1".to_owned());

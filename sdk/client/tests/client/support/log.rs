@@ -29,6 +29,8 @@ pub(crate) struct Issuer {
     /// The size of the tree that proofs are for; the whole log when absent.
     pub(crate) tree: Option<usize>,
     pub(crate) jwks: String,
+    /// The idempotency key receipts name; the request's own when absent.
+    pub(crate) told_key: Option<String>,
     pub(crate) asked: Vec<String>,
     receipts: Vec<(usize, Issued)>,
 }
@@ -55,6 +57,7 @@ impl Server {
             claims,
             jwks: jwks(&signer),
             signer,
+            told_key: None,
             leaves: Vec::new(),
             tree: None,
             asked: Vec::new(),
@@ -87,7 +90,9 @@ impl Issuer {
         let json = |body: Value| reply("application/json", body.to_string());
         match path.as_str() {
             "/tenants" => {
-                self.append();
+                let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok());
+                let key = self.told_key.clone().or(key.map(str::to_owned));
+                self.append(key);
                 let mut response = json(tenant_json("Acme"));
                 response.headers_mut().insert("receipt-id", RECEIPT.parse().expect("a header"));
                 response
@@ -107,10 +112,13 @@ impl Issuer {
     }
 
     /// Issues a receipt and appends it to the log.
-    fn append(&mut self) {
+    fn append(&mut self, key: Option<String>) {
+        let mut private = Private::new().actor("key_1");
+        if let Some(key) = key {
+            private = private.idempotency_key(key);
+        }
         let issued =
-            issue(&self.claims, &Private::new().actor("key_1"), &SaltKey::from_bytes([9; 32]), &self.signer)
-                .expect("a receipt");
+            issue(&self.claims, &private, &SaltKey::from_bytes([9; 32]), &self.signer).expect("a receipt");
         self.receipts.push((self.leaves.len(), issued.clone()));
         self.leaves.push(issued.leaf_hash());
     }
