@@ -7,6 +7,8 @@ use companyos_types::operations::{Operation, OperationStatus};
 use companyos_types::ops;
 use futures_core::Stream;
 use futures_util::stream;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::attempt::Outcome;
 use super::call::Call;
@@ -42,6 +44,28 @@ impl<T> Accepted<T> {
             Accepted::Done(_) => None,
             Accepted::Operation(operation) => Some(operation),
         }
+    }
+}
+
+impl<T: DeserializeOwned> Accepted<T> {
+    /// Returns what it came to: the value answered at once, or the result of the long operation.
+    ///
+    /// `None` while the operation goes on, and when it ended without a result.
+    ///
+    /// # Errors
+    ///
+    /// When the operation's result does not have the form of a `T`.
+    pub fn into_result(self) -> Result<Option<T>, Error> {
+        let result = match self {
+            Accepted::Done(value) => return Ok(Some(value)),
+            Accepted::Operation(operation) => operation.result,
+        };
+        result.map(|result| serde_json::from_value(Value::Object(result))).transpose().map_err(|error| {
+            let message = "the operation's result does not have the form the contract gives it";
+            Error::new(Kind::Decode, message)
+                .caused_by(error)
+                .with(|call| call.outcome = Some(Outcome::Answered))
+        })
     }
 }
 

@@ -33,6 +33,14 @@ fn state(state: &str, done: u64) -> ResponseTemplate {
     status(200).set_body_json(operation(state, done))
 }
 
+fn plan() -> Value {
+    json!({
+        "id": "imp_1", "status": "planned", "dry_run": true, "format": "json", "content_digest": "sha256:00",
+        "rows_total": 1, "rows_create": 1, "rows_unchanged": 0, "rows_error": 0,
+        "created_at": "2026-01-16T09:30:00.000000Z",
+    })
+}
+
 fn rows() -> Vec<TenantCreate> {
     vec![TenantCreate::new("a", "A")]
 }
@@ -41,16 +49,17 @@ fn rows() -> Vec<TenantCreate> {
 async fn waiting_ends_with_the_operation_and_its_receipt() {
     let mut last = operation("succeeded", 3);
     last["receipt_id"] = LAST_RECEIPT.into();
-    last["result"] = json!({ "created": 3 });
+    last["result"] = plan();
     let server = script([accepted(), state("running", 1), status(200).set_body_json(last)]).await;
     let (client, timer) = client(&server);
     let done = client.tenants().bulk_import(rows()).wait().await.expect("it succeeded");
     let operation = done.operation().expect("a long operation");
     assert_eq!(operation.status, OperationStatus::Succeeded);
-    assert_eq!(operation.result.as_ref().map(|result| &result["created"]), Some(&json!(3)));
     assert_eq!(done.receipt_id(), Some(LAST_RECEIPT));
     assert_eq!(timer.pauses(), [Duration::from_millis(100), Duration::from_millis(150)]);
     assert_eq!(seen(&server).await[2].url.path(), format!("/operations/{OPERATION}"));
+    let result = done.into_inner().into_result().expect("an import").expect("a result");
+    assert_eq!(result.id, "imp_1");
 }
 
 #[tokio::test]
@@ -123,16 +132,12 @@ async fn a_look_that_fails_is_retried_like_any_read() {
 
 #[tokio::test]
 async fn what_is_answered_at_once_is_not_followed() {
-    let plan = json!({
-        "id": "imp_1", "status": "planned", "dry_run": true, "format": "json", "content_digest": "sha256:00",
-        "rows_total": 1, "rows_create": 1, "rows_unchanged": 0, "rows_error": 0,
-        "created_at": "2026-01-16T09:30:00.000000Z",
-    });
-    let answer = status(200).insert_header("receipt-id", RECEIPT).set_body_json(plan);
+    let answer = status(200).insert_header("receipt-id", RECEIPT).set_body_json(plan());
     let server = script([answer]).await;
     let (client, timer) = client(&server);
     let done = client.tenants().bulk_import(rows()).dry_run(true).wait().await.expect("a plan");
     assert!(matches!(&*done, Accepted::Done(plan) if plan.id == "imp_1"), "{done:?}");
     assert_eq!((done.receipt_id(), timer.pauses().len()), (Some(RECEIPT), 0));
+    assert_eq!(done.into_inner().into_result().expect("a plan").map(|plan| plan.dry_run), Some(true));
     assert_eq!(seen(&server).await[0].url.query(), Some("dry_run=true"));
 }
