@@ -19,7 +19,24 @@ pub(super) fn check(report: &mut Report<'_>) {
         if sent.contains(name) {
             limits(report, schema, area, &place);
         }
+        examples(report, name, schema, area, &place);
     }
+}
+
+/// What a request or a response carries as a whole is shown by an example, pages aside.
+fn examples(report: &mut Report<'_>, name: &str, schema: &Value, area: &str, place: &str) {
+    let whole = report.model.operations().iter().any(|operation| {
+        let answered = operation.responses().into_iter().flat_map(|(_, response)| {
+            members(response.get("content")).map(|(_, content)| &content["schema"]).collect::<Vec<_>>()
+        });
+        let sent = operation.request_content().into_iter().map(|(_, schema)| schema);
+        sent.chain(answered).any(|schema| reference_name(schema) == Some(name))
+    });
+    let shown = schema["examples"].as_array().is_some_and(|examples| !examples.is_empty());
+    // A secret's example would be taken for one.
+    let secret = members(schema.get("properties")).any(|(_, member)| member["x-companyos-secret"] == true);
+    let holds = shown || !whole || secret || schema["properties"].get("next_cursor").is_some();
+    report.expect(holds, area, place, "nothing shows what it looks like", "add `examples`");
 }
 
 /// The names of the schema components reachable from request bodies, or else from responses.

@@ -14,6 +14,7 @@ mod access;
 mod conformance;
 mod drift;
 mod engines;
+mod examples;
 mod export;
 mod hostile;
 mod load;
