@@ -61,3 +61,21 @@ fn generated_files_say_so() {
         .count();
     assert!(generated >= 12, "only {generated} files carry the generator's mark");
 }
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut checked = 0;
+    for (path, text) in tree::files(".", "md") {
+        let folder = tree::root().join(&path).parent().expect("a folder").to_path_buf();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap_or_default();
+            // Addresses are elsewhere, and rustdoc checks what names an item.
+            if file.is_empty() || file.contains(' ') || file.contains("::") || file.contains("://") {
+                continue;
+            }
+            assert!(folder.join(file).exists(), "{path} links to {target}, which is not there");
+            checked += 1;
+        }
+    }
+    assert!(checked > 10, "only {checked} links were found");
+}
