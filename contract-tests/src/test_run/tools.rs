@@ -113,7 +113,8 @@ pub(super) fn install(session: &Session, packages: &[&str]) -> Result<(), Error>
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
         session.must("apt", &mut command)
     };
-    let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+    // Nothing of the user's is removed to make room.
+    let mut arguments = vec!["install", "--yes", "--no-install-recommends", "--no-remove"];
     arguments.extend(packages);
     if apt(&arguments).is_ok() {
         return Ok(());
