@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::storage::{ChecksumAlgorithm, StorageClass};
 use crate::{Error, ErrorKind};
 
 /// The version of the traits in this crate that adapters are written against.
@@ -23,6 +24,19 @@ pub enum Capability {
     Copy,
     /// A request can be signed for somebody who has no credentials.
     Presign,
+    /// An object can be written in parts, and the writing resumed.
+    Multipart,
+    /// The class an object is kept in can be chosen, among [`Limits::storage_classes`].
+    StorageClasses,
+    /// The bucket keeps the versions of its objects, and they can be listed, read and removed.
+    Versions,
+    /// A version can be kept from being removed, until a time or until further notice.
+    ObjectLock,
+    /// A body is checked on arrival against a checksum the caller names: a CRC-32C, or one of
+    /// [`Limits::checksums`].
+    Checksums,
+    /// An object can be encrypted by the provider with a key the customer manages.
+    KmsEncryption,
 }
 
 impl Capability {
@@ -34,6 +48,12 @@ impl Capability {
             Self::ConditionalUpdate => "storage.conditional-update",
             Self::Copy => "storage.copy",
             Self::Presign => "storage.presign",
+            Self::Multipart => "storage.multipart",
+            Self::StorageClasses => "storage.storage-classes",
+            Self::Versions => "storage.versions",
+            Self::ObjectLock => "storage.object-lock",
+            Self::Checksums => "storage.checksums",
+            Self::KmsEncryption => "storage.kms-encryption",
         }
     }
 }
@@ -50,14 +70,80 @@ impl fmt::Display for Capability {
 pub struct Limits {
     /// The largest object that one call can write, in bytes.
     pub max_object_bytes: u64,
-    /// The most objects one page of a listing holds.
+    /// The most entries one page of a listing holds.
     pub max_page: usize,
+    /// The bounds of the parts of an upload.
+    pub parts: PartLimits,
+    /// The classes of storage that can be chosen; the first is the usual one.
+    pub storage_classes: Vec<StorageClass>,
+    /// The algorithms a body can be checked with on arrival, beside CRC-32C.
+    pub checksums: Vec<ChecksumAlgorithm>,
+}
+
+/// The bounds of the parts of an upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartLimits {
+    /// The smallest part but the last, in bytes.
+    pub min_bytes: u64,
+    /// The largest part, in bytes.
+    pub max_bytes: u64,
+    /// What the size of every part but the last must be a multiple of, in bytes.
+    pub multiple_of: u64,
+    /// The highest number a part can have.
+    pub max_parts: u32,
+    /// Whether parts must come one after the other, numbered without gaps.
+    pub in_order: bool,
+}
+
+impl Default for PartLimits {
+    /// What S3 allows: 5 MiB to 5 GiB, of any size, 10,000 parts, in any order.
+    fn default() -> Self {
+        Self { min_bytes: 5 << 20, max_bytes: 5 << 30, multiple_of: 1, max_parts: 10_000, in_order: false }
+    }
+}
+
+impl PartLimits {
+    /// Sets the smallest part but the last and the largest, in bytes.
+    #[must_use]
+    pub fn bytes(mut self, min: u64, max: u64) -> Self {
+        (self.min_bytes, self.max_bytes) = (min, max);
+        self
+    }
+
+    /// Sets what the size of every part but the last must be a multiple of, in bytes.
+    #[must_use]
+    pub fn multiple_of(mut self, bytes: u64) -> Self {
+        self.multiple_of = bytes;
+        self
+    }
+
+    /// Sets the highest number a part can have.
+    #[must_use]
+    pub fn max_parts(mut self, parts: u32) -> Self {
+        self.max_parts = parts;
+        self
+    }
+
+    /// Says that parts must come one after the other.
+    #[must_use]
+    pub fn in_order(mut self) -> Self {
+        self.in_order = true;
+        self
+    }
 }
 
 impl Default for Limits {
-    /// 5 GiB per object, which is what one request to S3 or GCS can write, and 1,000 objects per page.
+    /// 5 GiB per object, which is what one request to S3 or GCS can write, 1,000 entries per page, and parts as S3 has
+    /// them. No choice of classes, no checksum beside CRC-32C.
     fn default() -> Self {
-        Self { max_object_bytes: 5 << 30, max_page: 1000 }
+        Self {
+            max_object_bytes: 5 << 30,
+            max_page: 1000,
+            parts: PartLimits::default(),
+            storage_classes: Vec::new(),
+            checksums: Vec::new(),
+        }
     }
 }
 
@@ -69,10 +155,31 @@ impl Limits {
         self
     }
 
-    /// Sets the most objects one page of a listing holds.
+    /// Sets the most entries one page of a listing holds.
     #[must_use]
-    pub fn max_page(mut self, objects: usize) -> Self {
-        self.max_page = objects;
+    pub fn max_page(mut self, entries: usize) -> Self {
+        self.max_page = entries;
+        self
+    }
+
+    /// Sets the bounds of the parts of an upload.
+    #[must_use]
+    pub fn parts(mut self, parts: PartLimits) -> Self {
+        self.parts = parts;
+        self
+    }
+
+    /// Sets the classes of storage that can be chosen; the first is the usual one.
+    #[must_use]
+    pub fn storage_classes(mut self, classes: impl IntoIterator<Item = StorageClass>) -> Self {
+        self.storage_classes = classes.into_iter().collect();
+        self
+    }
+
+    /// Sets the algorithms a body can be checked with on arrival, beside CRC-32C.
+    #[must_use]
+    pub fn checksums(mut self, algorithms: impl IntoIterator<Item = ChecksumAlgorithm>) -> Self {
+        self.checksums = algorithms.into_iter().collect();
         self
     }
 }
@@ -135,11 +242,20 @@ impl Descriptor {
         self.capabilities.contains(&capability)
     }
 
+    /// Refuses an operation that rests on a capability the adapter does not claim.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`]
+    pub fn require(&self, capability: Capability, operation: &'static str) -> Result<(), Error> {
+        if self.has(capability) { Ok(()) } else { Err(Error::unsupported(operation, &self.name)) }
+    }
+
     /// Checks what must hold before an adapter is taken into service.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] when the name is not `[a-z0-9-]+`, the version or a region is empty, a limit is
-    /// zero, or the adapter was written against another [`CONTRACT_VERSION`].
+    /// zero or a part's largest size below its smallest, classes of storage are claimed and none is named, or the
+    /// adapter was written against another [`CONTRACT_VERSION`].
     pub fn check(&self) -> Result<(), Error> {
         let refuse = |why: String| Err(Error::new(ErrorKind::InvalidInput, why));
         if self.name.is_empty() || !self.name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
@@ -159,6 +275,14 @@ impl Descriptor {
         }
         if self.limits.max_object_bytes == 0 || self.limits.max_page == 0 {
             return refuse(format!("the adapter {} states a limit of zero", self.name));
+        }
+        let parts = &self.limits.parts;
+        let sizes = [parts.min_bytes, parts.max_bytes, parts.multiple_of, u64::from(parts.max_parts)];
+        if sizes.contains(&0) || parts.max_bytes < parts.min_bytes {
+            return refuse(format!("the adapter {} states limits of parts that no part can keep", self.name));
+        }
+        if self.has(Capability::StorageClasses) && self.limits.storage_classes.is_empty() {
+            return refuse(format!("the adapter {} claims classes of storage and names none", self.name));
         }
         Ok(())
     }

@@ -11,6 +11,8 @@ pub enum ErrorKind {
     NotFound,
     /// A condition on the call did not hold: the object exists, or is not the version the caller named.
     Conflict(Conflict),
+    /// A retention or a legal hold forbids it.
+    Locked,
     /// The requested range lies outside the object.
     RangeNotSatisfiable,
     /// The input can never be accepted, by any adapter of this family.
@@ -45,7 +47,7 @@ pub enum ErrorKind {
     RateLimited,
     /// The provider, the network or the disk failed.
     Unavailable,
-    /// What is stored is not what was written.
+    /// What is stored, or what arrived, is not what was written.
     Corrupt,
     /// The adapter or the provider broke its own contract.
     Internal,
@@ -59,6 +61,7 @@ impl ErrorKind {
             Self::NotFound => "not_found",
             Self::Conflict(Conflict::Settled) => "conflict_settled",
             Self::Conflict(Conflict::InFlight) => "conflict_in_flight",
+            Self::Locked => "locked",
             Self::RangeNotSatisfiable => "range_not_satisfiable",
             Self::InvalidInput => "invalid_input",
             Self::LimitExceeded => "limit_exceeded",
@@ -89,6 +92,7 @@ impl ErrorKind {
             | Self::WrongRegion => Outcome::NotSent,
             Self::NotFound
             | Self::Conflict(_)
+            | Self::Locked
             | Self::RangeNotSatisfiable
             | Self::Unauthenticated
             | Self::PermissionDenied

@@ -10,7 +10,7 @@ pub mod govern;
 pub mod storage;
 
 pub use context::{Context, ContextBuilder};
-pub use descriptor::{CONTRACT_VERSION, Capability, Descriptor, Limits};
+pub use descriptor::{CONTRACT_VERSION, Capability, Descriptor, Limits, PartLimits};
 pub use error::{Conflict, Error, ErrorKind, Outcome, RetryClass};
 pub use govern::Governed;
 pub use storage::{ObjectStorage, ObjectStorageExt};

@@ -28,7 +28,7 @@ use bytes::Bytes;
 use companyos_adapter_traits::clock::Clock;
 use companyos_adapter_traits::storage::{
     CopyOptions, DeleteOptions, GetOptions, Head, HeadOptions, ListOptions, ListPage, Object, ObjectKey,
-    ObjectMeta, ObjectStorage, PresignOptions, Presigned, PutMode, PutOptions, operations,
+    ObjectMeta, ObjectStorage, PutMode, PutOptions,
 };
 use companyos_adapter_traits::{Context, Descriptor, Error, ErrorKind};
 
@@ -109,7 +109,6 @@ impl fmt::Debug for FsStorage {
     }
 }
 
-#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl ObjectStorage for FsStorage {
     fn descriptor(&self) -> &Descriptor {
@@ -124,20 +123,24 @@ impl ObjectStorage for FsStorage {
         options: &PutOptions,
     ) -> Result<ObjectMeta, Error> {
         let (key, options) = (key.clone(), options.clone());
+        options.check(self.descriptor())?;
         self.blocking(ctx, move |shared| shared.put(&key, &body, options)).await
     }
 
     async fn get(&self, ctx: &Context, key: &ObjectKey, options: &GetOptions) -> Result<Object, Error> {
         let (key, options) = (key.clone(), options.clone());
+        options.check(self.descriptor())?;
         self.blocking(ctx, move |shared| body::read(shared.find(&key)?, &options)).await
     }
 
-    async fn head(&self, ctx: &Context, key: &ObjectKey, _: &HeadOptions) -> Result<Head, Error> {
+    async fn head(&self, ctx: &Context, key: &ObjectKey, options: &HeadOptions) -> Result<Head, Error> {
+        options.check(self.descriptor())?;
         let key = key.clone();
         self.blocking(ctx, move |shared| Ok(shared.find(&key)?.header.into_head())).await
     }
 
-    async fn delete(&self, ctx: &Context, key: &ObjectKey, _: &DeleteOptions) -> Result<(), Error> {
+    async fn delete(&self, ctx: &Context, key: &ObjectKey, options: &DeleteOptions) -> Result<(), Error> {
+        options.check(self.descriptor())?;
         let key = key.clone();
         self.blocking(ctx, move |shared| shared.delete(&key)).await
     }
@@ -152,15 +155,11 @@ impl ObjectStorage for FsStorage {
         ctx: &Context,
         from: &ObjectKey,
         to: &ObjectKey,
-        _: &CopyOptions,
+        options: &CopyOptions,
     ) -> Result<ObjectMeta, Error> {
+        options.check(self.descriptor())?;
         let (from, to) = (from.clone(), to.clone());
         self.blocking(ctx, move |shared| shared.copy(&from, &to)).await
-    }
-
-    async fn presign(&self, _: &Context, _: &ObjectKey, _: &PresignOptions) -> Result<Presigned, Error> {
-        // There is no server that could honour a signature.
-        Err(Error::unsupported(operations::PRESIGN, &self.descriptor().name))
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::{
     Attributes, CopyOptions, DeleteOptions, ETag, GetOptions, Head, HeadOptions, ListOptions, ListPage,
-    Object, ObjectKey, ObjectMeta, ObjectStorage, PutMode, PutOptions, operations,
+    Object, ObjectKey, ObjectMeta, ObjectStorage, PutMode, PutOptions,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::{Capability, Conflict, Context, Descriptor, Error, ErrorKind, Limits};
@@ -101,22 +101,6 @@ impl MemoryStorage {
         // No code that can panic runs under the lock, and every change under it is a single insert or remove.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn require(&self, capability: Capability, operation: &'static str) -> Result<(), Error> {
-        if self.descriptor.has(capability) {
-            Ok(())
-        } else {
-            Err(Error::unsupported(operation, &self.descriptor.name))
-        }
-    }
-
-    fn require_mode(&self, mode: &PutMode) -> Result<(), Error> {
-        match mode {
-            PutMode::Overwrite => Ok(()),
-            PutMode::Create => self.require(Capability::ConditionalCreate, operations::CONDITIONAL_CREATE),
-            PutMode::Update(_) => self.require(Capability::ConditionalUpdate, operations::CONDITIONAL_UPDATE),
-        }
-    }
 }
 
 impl Default for MemoryStorage {
@@ -185,7 +169,7 @@ impl ObjectStorage for MemoryStorage {
         options: &PutOptions,
     ) -> Result<ObjectMeta, Error> {
         ctx.check_deadline(self.clock.now())?;
-        self.require_mode(&options.mode)?;
+        options.check(&self.descriptor)?;
         let limit = self.descriptor.limits.max_object_bytes;
         if body.len() as u64 > limit {
             return Err(Error::new(
@@ -200,6 +184,7 @@ impl ObjectStorage for MemoryStorage {
 
     async fn get(&self, ctx: &Context, key: &ObjectKey, options: &GetOptions) -> Result<Object, Error> {
         ctx.check_deadline(self.clock.now())?;
+        options.check(&self.descriptor)?;
         let Stored { head, body } = self.lock().find(key)?.clone();
         if options.if_match.as_ref().is_some_and(|etag| *etag != head.meta.etag) {
             return Err(conflict(format!("the object {key} is not the version named")));
@@ -213,13 +198,15 @@ impl ObjectStorage for MemoryStorage {
         Ok(Object::from_bytes(head, range, body))
     }
 
-    async fn head(&self, ctx: &Context, key: &ObjectKey, _: &HeadOptions) -> Result<Head, Error> {
+    async fn head(&self, ctx: &Context, key: &ObjectKey, options: &HeadOptions) -> Result<Head, Error> {
         ctx.check_deadline(self.clock.now())?;
+        options.check(&self.descriptor)?;
         Ok(self.lock().find(key)?.head.clone())
     }
 
-    async fn delete(&self, ctx: &Context, key: &ObjectKey, _: &DeleteOptions) -> Result<(), Error> {
+    async fn delete(&self, ctx: &Context, key: &ObjectKey, options: &DeleteOptions) -> Result<(), Error> {
         ctx.check_deadline(self.clock.now())?;
+        options.check(&self.descriptor)?;
         self.lock().objects.remove(key);
         Ok(())
     }
@@ -252,10 +239,10 @@ impl ObjectStorage for MemoryStorage {
         ctx: &Context,
         from: &ObjectKey,
         to: &ObjectKey,
-        _: &CopyOptions,
+        options: &CopyOptions,
     ) -> Result<ObjectMeta, Error> {
         ctx.check_deadline(self.clock.now())?;
-        self.require(Capability::Copy, operations::COPY)?;
+        options.check(&self.descriptor)?;
         let mut state = self.lock();
         let Stored { head, body } = state.find(from)?.clone();
         Ok(state.insert(to, body, head.attributes, &*self.clock))

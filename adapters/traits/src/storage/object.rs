@@ -6,12 +6,12 @@ use std::future::poll_fn;
 use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 
-use super::ObjectKey;
+use super::{Checksum, Lock, ObjectKey, StorageClass, VersionId};
 use crate::Error;
 
 /// The name of one version of one object. Opaque: only equality means anything.
@@ -49,13 +49,40 @@ pub struct ObjectMeta {
     pub etag: ETag,
     /// When it was written, by the provider's clock.
     pub modified: SystemTime,
+    /// The name under which the bucket keeps this version; `None` where it keeps none.
+    pub version: Option<VersionId>,
+    /// The class it is kept in, where the provider has several and says which.
+    pub storage_class: Option<StorageClass>,
+    /// The checksums the provider keeps of the whole body. In a listing there may be fewer than in a head.
+    pub checksums: Vec<Checksum>,
 }
 
 impl ObjectMeta {
-    /// Puts the four together.
+    /// Puts the four together that every provider knows.
     #[must_use]
     pub fn new(key: ObjectKey, size: u64, etag: ETag, modified: SystemTime) -> Self {
-        Self { key, size, etag, modified }
+        Self { key, size, etag, modified, version: None, storage_class: None, checksums: Vec::new() }
+    }
+
+    /// Names the kept version.
+    #[must_use]
+    pub fn with_version(mut self, version: VersionId) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// Names the class it is kept in.
+    #[must_use]
+    pub fn with_storage_class(mut self, class: StorageClass) -> Self {
+        self.storage_class = Some(class);
+        self
+    }
+
+    /// Adds a checksum that the provider keeps.
+    #[must_use]
+    pub fn with_checksum(mut self, checksum: Checksum) -> Self {
+        self.checksums.push(checksum);
+        self
     }
 }
 
@@ -78,13 +105,31 @@ pub struct Head {
     pub meta: ObjectMeta,
     /// What was kept beside the body.
     pub attributes: Attributes,
+    /// The customer-managed key it is encrypted with, by the provider's full name of it.
+    pub kms_key: Option<String>,
+    /// What keeps it from being removed.
+    pub lock: Lock,
 }
 
 impl Head {
-    /// Puts the two together.
+    /// Puts the two together; not encrypted with a customer-managed key, not locked.
     #[must_use]
     pub fn new(meta: ObjectMeta, attributes: Attributes) -> Self {
-        Self { meta, attributes }
+        Self { meta, attributes, kms_key: None, lock: Lock::default() }
+    }
+
+    /// Names the customer-managed key it is encrypted with.
+    #[must_use]
+    pub fn with_kms_key(mut self, key: impl Into<String>) -> Self {
+        self.kms_key = Some(key.into());
+        self
+    }
+
+    /// Says what keeps it from being removed.
+    #[must_use]
+    pub fn with_lock(mut self, lock: Lock) -> Self {
+        self.lock = lock;
+        self
     }
 }
 
@@ -191,33 +236,5 @@ impl ListPage {
     #[must_use]
     pub fn new(objects: Vec<ObjectMeta>, next: Option<String>) -> Self {
         Self { objects, next }
-    }
-}
-
-/// A signed request. Whoever holds the URL may use it, so `Debug` does not print it.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Presigned {
-    /// Where to send the request.
-    pub url: String,
-    /// The header fields that were signed and must be sent.
-    pub headers: Vec<(String, String)>,
-    /// How long it can be used.
-    pub expires_in: Duration,
-}
-
-impl Presigned {
-    /// Puts the three together.
-    pub fn new(url: impl Into<String>, headers: Vec<(String, String)>, expires_in: Duration) -> Self {
-        Self { url: url.into(), headers, expires_in }
-    }
-}
-
-impl fmt::Debug for Presigned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Presigned")
-            .field("url", &"***")
-            .field("expires_in", &self.expires_in)
-            .finish_non_exhaustive()
     }
 }
