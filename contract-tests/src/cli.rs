@@ -36,6 +36,12 @@ enum Command {
     },
     /// Run the whole suite and end with its totals
     Test(TestArguments),
+    /// Run a command while the servers that adapters are tested against are up, told by its environment where
+    Peers {
+        /// The command and its arguments, as in `cargo test --test s3`
+        #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+        command: Vec<std::ffi::OsString>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -95,6 +101,11 @@ fn dispatch(command: Command) -> Result<ExitCode, Error> {
             Ok(report(&findings, &format!("no client of {} breaks", release.path)))
         }
         Command::Test(arguments) => test(repo, &arguments),
+        Command::Peers { command } => {
+            let session = test_run::Session::new(repo, test_run::Console::new())?;
+            let success = test_run::beside_peers(&session, &command)?;
+            Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
     }
 }
 

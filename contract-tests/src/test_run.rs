@@ -9,6 +9,7 @@ mod compilers;
 mod console;
 mod contract;
 mod msrv;
+mod peers;
 mod postgres;
 mod process;
 mod report;
@@ -22,7 +23,7 @@ pub use report::{Counts, LegReport, Report};
 pub use session::Session;
 
 use crate::error::Error;
-use std::time::Instant;
+use std::{ffi::OsString, time::Instant};
 
 /// One part of the suite.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +54,7 @@ pub const LEGS: [Leg; 12] = [
     },
     Leg {
         name: "test",
-        about: "unit, integration and documentation tests, stores on SQLite and PostgreSQL",
+        about: "unit, integration and documentation tests, stores on SQLite and PostgreSQL, adapters on peers",
         in_ci: true,
         run: rust::test,
     },
@@ -129,6 +130,21 @@ pub fn run(session: &Session, legs: &[Leg]) -> Report {
     }
     report.seconds = started.elapsed().as_secs_f64();
     report
+}
+
+/// Runs a command with this process's standard streams while the peers are up. Says whether it exited with 0.
+///
+/// # Errors
+/// When a peer or the command cannot be started.
+pub fn beside_peers(session: &Session, command: &[OsString]) -> Result<bool, Error> {
+    let (program, arguments) =
+        command.split_first().ok_or_else(|| Error::new("there is no command to run", "name one"))?;
+    let mut command = session.command(program);
+    command.args(arguments).envs(session.peers()?.variables());
+    command.status().map(|status| status.success()).map_err(|error| {
+        let what = format!("cannot run {}", program.display());
+        Error::caused_by(what, "put the program on PATH", error)
+    })
 }
 
 #[cfg(test)]

@@ -28,9 +28,10 @@ pub(super) fn docs(session: &Session) -> Result<Counts, Error> {
 }
 
 pub(super) fn test(session: &Session) -> Result<Counts, Error> {
-    let postgres = session.postgres()?;
+    let (postgres, peers) = (session.postgres()?, session.peers()?);
     let mut command = session.command("cargo");
-    command.args(["test", "--no-fail-fast"]).args(EVERYTHING).env("COMPANYOS_TEST_POSTGRES", postgres.url());
+    command.args(["test", "--no-fail-fast"]).args(EVERYTHING);
+    command.env("COMPANYOS_TEST_POSTGRES", postgres.url()).envs(peers.variables());
     let finished = session.run("test", &mut command)?;
     let mut counts = libtest(&finished.output);
     if !finished.success {
@@ -42,6 +43,7 @@ pub(super) fn test(session: &Session) -> Result<Counts, Error> {
         session.explain("test", &finished, 25);
     }
     counts.notes.push(format!("stores were also tested on {}", postgres.version()));
+    counts.notes.push(format!("adapters were also tested against {}", peers.names()));
     Ok(counts)
 }
 

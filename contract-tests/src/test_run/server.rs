@@ -118,7 +118,7 @@ pub(super) fn free_port() -> Result<u16, Error> {
 }
 
 /// The status a GET answers with, if anything answers.
-fn status(port: u16, path: &str) -> Option<u16> {
+pub(super) fn status(port: u16, path: &str) -> Option<u16> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").ok()?;

@@ -2,6 +2,7 @@
 
 use super::{
     console::Console,
+    peers::Peers,
     postgres::Cluster,
     process::{self, Finished},
 };
@@ -39,6 +40,7 @@ pub struct Session {
     console: Console,
     target: PathBuf,
     postgres: OnceCell<Cluster>,
+    peers: OnceCell<Peers>,
 }
 
 impl Session {
@@ -52,7 +54,7 @@ impl Session {
             std::env::current_exe().ok().and_then(|path| path.ancestors().nth(2).map(Path::to_path_buf));
         let target =
             own.filter(|path| path.join("CACHEDIR.TAG").is_file()).unwrap_or_else(|| repo.path("target"));
-        let session = Self { repo, console, target, postgres: OnceCell::new() };
+        let session = Self { repo, console, target, postgres: OnceCell::new(), peers: OnceCell::new() };
         let logs = session.tools().join("logs");
         std::fs::create_dir_all(&logs).map_err(|error| {
             Error::caused_by(
@@ -132,5 +134,14 @@ impl Session {
         }
         let cluster = Cluster::start(self)?;
         Ok(self.postgres.get_or_init(|| cluster))
+    }
+
+    /// The run's peers, started when they are first asked for and stopped with the session.
+    pub(super) fn peers(&self) -> Result<&Peers, Error> {
+        if let Some(peers) = self.peers.get() {
+            return Ok(peers);
+        }
+        let peers = Peers::start(self)?;
+        Ok(self.peers.get_or_init(|| peers))
     }
 }

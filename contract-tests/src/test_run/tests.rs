@@ -1,4 +1,5 @@
-use super::{Console, Counts, LEGS, LegReport, Report, api, process, rust, select};
+use super::{Console, Counts, LEGS, LegReport, Report, api, peers::PEERS, process, rust, select};
+use crate::repo::Repo;
 use serde_json::json;
 use std::{process::Command, time::Duration};
 
@@ -71,4 +72,25 @@ fn a_command_that_hangs_is_killed_when_its_time_is_up() {
     let missing = process::run(&console, &mut Command::new("no-such-program"), &log, Duration::from_secs(1));
     assert!(missing.unwrap_err().to_string().contains("next:"));
     std::fs::remove_file(&log).unwrap();
+}
+
+#[test]
+fn every_peer_has_its_own_variable_and_pins_every_package() {
+    let repo = Repo::of_this_crate().unwrap();
+    let mut variables: Vec<&str> = PEERS.iter().map(|peer| peer.variable).collect();
+    assert!(variables.iter().all(|name| name.starts_with("COMPANYOS_TEST_")), "{variables:?}");
+    variables.sort_unstable();
+    variables.dedup();
+    assert_eq!(variables.len(), PEERS.len(), "two peers share a variable");
+    for peer in &PEERS {
+        let folder = format!("contract-tests/peers/{}", peer.name);
+        let pins = repo.read(&format!("{folder}/requirements.txt"));
+        let Ok(pins) = pins else {
+            assert!(repo.path(&format!("{folder}/package-lock.json")).is_file(), "{folder} pins nothing");
+            continue;
+        };
+        let packages: Vec<&str> = pins.lines().filter(|line| !line.starts_with('#')).collect();
+        assert!(!packages.is_empty(), "{folder} pins nothing");
+        assert!(packages.iter().all(|line| line.contains("==")), "{folder} leaves a version open");
+    }
 }

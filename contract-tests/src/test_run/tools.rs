@@ -2,7 +2,10 @@
 
 use super::Session;
 use crate::error::Error;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The version of each tool that is not pinned by a file of its own.
 pub(super) const REDOCLY: &str = "2.77.0";
@@ -11,19 +14,18 @@ pub(super) const SCHEMATHESIS: &str = "4.32.5";
 
 /// Newman as `postman/package-lock.json` pins it.
 pub(super) fn newman(session: &Session) -> Result<PathBuf, Error> {
-    let folder = session.tools().join("newman");
-    let lock = session.repo().read("postman/package-lock.json")?;
-    let binary = folder.join("node_modules/.bin/newman");
-    once(session, &folder, &lock, &binary, || {
-        need(session, "npm", &["nodejs", "npm"])?;
-        copy(session, "postman/package.json", &folder)?;
-        copy(session, "postman/package-lock.json", &folder)?;
-        let mut command = session.command("npm");
-        session
-            .must("install-newman", command.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder))
-            .map(drop)
-    })?;
-    Ok(binary)
+    Ok(npm_ci(session, "newman", "postman")?.join("node_modules/.bin/newman"))
+}
+
+/// The packages of a peer as `contract-tests/peers/<name>/requirements.txt` pins them. Returns the folder of the
+/// virtual environment.
+pub(super) fn python_peer(session: &Session, name: &str) -> Result<PathBuf, Error> {
+    let file = format!("contract-tests/peers/{name}/requirements.txt");
+    let pins = session.repo().read(&file)?;
+    let path = session.repo().path(&file);
+    virtual_environment(session, &format!("peer-{name}"), &pins, "bin/python", |pip| {
+        pip.arg("--requirement").arg(path);
+    })
 }
 
 /// The Redocly command line.
@@ -42,27 +44,53 @@ pub(super) fn redocly(session: &Session) -> Result<PathBuf, Error> {
 
 /// Schemathesis in a virtual environment.
 pub(super) fn schemathesis(session: &Session) -> Result<PathBuf, Error> {
-    let folder = session.tools().join("schemathesis");
-    let binary = folder.join("bin/schemathesis");
-    once(session, &folder, SCHEMATHESIS, &binary, || {
+    let binary = "bin/schemathesis";
+    let folder = virtual_environment(session, "schemathesis", SCHEMATHESIS, binary, |pip| {
+        pip.arg(format!("schemathesis=={SCHEMATHESIS}"));
+    })?;
+    Ok(folder.join(binary))
+}
+
+/// A folder below the tools with the packages of npm that `package-lock.json` in the repository's `source` pins. A
+/// script that imports them must be [copied](copy) beside `node_modules`.
+pub(super) fn npm_ci(session: &Session, name: &str, source: &str) -> Result<PathBuf, Error> {
+    let folder = session.tools().join(name);
+    let lock = session.repo().read(&format!("{source}/package-lock.json"))?;
+    once(session, &folder, &lock, &folder.join("node_modules"), || {
+        need(session, "npm", &["nodejs", "npm"])?;
+        copy(session, &format!("{source}/package.json"), &folder)?;
+        copy(session, &format!("{source}/package-lock.json"), &folder)?;
+        let mut command = session.command("npm");
+        command.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder);
+        session.must(&format!("install-{name}"), &mut command).map(drop)
+    })?;
+    Ok(folder)
+}
+
+/// A folder below the tools that is a virtual environment with the packages that `arguments` names to pip.
+fn virtual_environment(
+    session: &Session,
+    name: &str,
+    version: &str,
+    binary: &str,
+    arguments: impl FnOnce(&mut Command),
+) -> Result<PathBuf, Error> {
+    let folder = session.tools().join(name);
+    once(session, &folder, version, &folder.join(binary), || {
         need(session, "python3", &["python3", "python3-venv"])?;
         let mut make = session.command("python3");
-        make.args(["-m", "venv"]).arg(&folder);
+        make.args(["-m", "venv", "--clear"]).arg(&folder);
         if !session.run("install-venv", &mut make)?.success {
             // Debian ships the module in a package of its own.
             install(session, &["python3-venv"])?;
             session.must("install-venv", &mut make)?;
         }
         let mut pip = session.command(folder.join("bin/pip"));
-        pip.args([
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            &format!("schemathesis=={SCHEMATHESIS}"),
-        ]);
-        session.must("install-schemathesis", &mut pip).map(drop)
+        pip.args(["install", "--quiet", "--disable-pip-version-check"]);
+        arguments(&mut pip);
+        session.must(&format!("install-{name}"), &mut pip).map(drop)
     })?;
-    Ok(binary)
+    Ok(folder)
 }
 
 /// Runs `make` unless the folder was made for the same `version` and still has the binary.
@@ -77,7 +105,7 @@ fn once(
     if binary.exists() && std::fs::read_to_string(&stamp).is_ok_and(|found| found == version) {
         return Ok(());
     }
-    let name = binary.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     session.console().line(&format!("installing {name} below {}", session.tools().display()));
     let failed = |error| {
         Error::caused_by(
@@ -135,7 +163,8 @@ pub(super) fn is_root(session: &Session) -> bool {
     session.run("id", command.arg("-u")).is_ok_and(|finished| finished.output.trim() == "0")
 }
 
-fn copy(session: &Session, file: &str, folder: &Path) -> Result<(), Error> {
+/// Copies a file of the repository into a folder.
+pub(super) fn copy(session: &Session, file: &str, folder: &Path) -> Result<(), Error> {
     let from = session.repo().path(file);
     let to = folder.join(from.file_name().unwrap_or_default());
     std::fs::copy(&from, &to).map(drop).map_err(|error| {
