@@ -37,6 +37,18 @@ pub enum Capability {
     Checksums,
     /// An object can be encrypted by the provider with a key the customer manages.
     KmsEncryption,
+    /// What is authorised can be captured later.
+    ManualCapture,
+    /// A part of what is authorised can be captured.
+    PartialCapture,
+    /// A part of what was captured can be given back, several times.
+    PartialRefund,
+    /// What was done under an idempotency key can be found without doing it.
+    FindByKey,
+    /// Payouts to the account's owner can be read.
+    Payouts,
+    /// The provider tells of events in signed deliveries.
+    Webhooks,
 }
 
 impl Capability {
@@ -54,6 +66,12 @@ impl Capability {
             Self::ObjectLock => "storage.object-lock",
             Self::Checksums => "storage.checksums",
             Self::KmsEncryption => "storage.kms-encryption",
+            Self::ManualCapture => "payment.manual-capture",
+            Self::PartialCapture => "payment.partial-capture",
+            Self::PartialRefund => "payment.partial-refund",
+            Self::FindByKey => "payment.find-by-key",
+            Self::Payouts => "payment.payouts",
+            Self::Webhooks => "payment.webhooks",
         }
     }
 }

@@ -49,6 +49,23 @@ pub enum ErrorKind {
     Unavailable,
     /// What is stored, or what arrived, is not what was written.
     Corrupt,
+    /// The customer's bank, or the provider on its behalf, refused the payment.
+    Declined {
+        /// The provider's reason, as in `insufficient_funds`.
+        code: String,
+    },
+    /// The customer must authenticate, and is not there to do so.
+    AuthenticationRequired,
+    /// The state of the object does not allow this, or not that much of it.
+    InvalidState,
+    /// The idempotency key was used before, for another operation or with other parameters.
+    IdempotencyMismatch,
+    /// A webhook delivery does not come from the provider.
+    WebhookForged,
+    /// A genuine webhook delivery was seen before.
+    WebhookReplayed,
+    /// A genuine webhook delivery was signed too long ago, or too far ahead.
+    WebhookOutsideTolerance,
     /// The adapter or the provider broke its own contract.
     Internal,
 }
@@ -76,6 +93,13 @@ impl ErrorKind {
             Self::RateLimited => "rate_limited",
             Self::Unavailable => "unavailable",
             Self::Corrupt => "corrupt",
+            Self::Declined { .. } => "declined",
+            Self::AuthenticationRequired => "authentication_required",
+            Self::InvalidState => "invalid_state",
+            Self::IdempotencyMismatch => "idempotency_mismatch",
+            Self::WebhookForged => "webhook_forged",
+            Self::WebhookReplayed => "webhook_replayed",
+            Self::WebhookOutsideTolerance => "webhook_outside_tolerance",
             Self::Internal => "internal",
         }
     }
@@ -89,7 +113,10 @@ impl ErrorKind {
             | Self::Unsupported { .. }
             | Self::PolicyDenied { .. }
             | Self::PolicyUnavailable
-            | Self::WrongRegion => Outcome::NotSent,
+            | Self::WrongRegion
+            | Self::WebhookForged
+            | Self::WebhookReplayed
+            | Self::WebhookOutsideTolerance => Outcome::NotSent,
             Self::NotFound
             | Self::Conflict(_)
             | Self::Locked
@@ -97,7 +124,11 @@ impl ErrorKind {
             | Self::Unauthenticated
             | Self::PermissionDenied
             | Self::RateLimited
-            | Self::Corrupt => Outcome::Answered,
+            | Self::Corrupt
+            | Self::Declined { .. }
+            | Self::AuthenticationRequired
+            | Self::InvalidState
+            | Self::IdempotencyMismatch => Outcome::Answered,
             Self::ReceiptUnavailable | Self::DeadlineExceeded | Self::Unavailable | Self::Internal => {
                 Outcome::MaybeSent
             }
