@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 /// Why an operation failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -212,6 +213,7 @@ struct Inner {
     provider_code: Option<String>,
     provider_request_id: Option<String>,
     receipt_id: Option<String>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -228,6 +230,7 @@ impl Error {
                 provider_code: None,
                 provider_request_id: None,
                 receipt_id: None,
+                retry_after: None,
                 source: None,
             }),
         }
@@ -271,6 +274,13 @@ impl Error {
     #[must_use]
     pub fn with_receipt_id(mut self, id: impl Into<String>) -> Self {
         self.inner.receipt_id = Some(id.into());
+        self
+    }
+
+    /// Keeps the pause the provider asked for before the next attempt.
+    #[must_use]
+    pub fn with_retry_after(mut self, pause: Duration) -> Self {
+        self.inner.retry_after = Some(pause);
         self
     }
 
@@ -330,6 +340,12 @@ impl Error {
     #[must_use]
     pub fn receipt_id(&self) -> Option<&str> {
         self.inner.receipt_id.as_deref()
+    }
+
+    /// The pause the provider asked for before the next attempt, counted from its answer.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.inner.retry_after
     }
 }
 
