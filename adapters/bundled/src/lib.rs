@@ -2,5 +2,7 @@
 
 #[cfg(all(feature = "fs", unix))]
 pub mod fs;
+#[cfg(feature = "http")]
+pub mod http;
 
 pub use companyos_adapter_traits as traits;
