@@ -4,5 +4,7 @@
 pub mod fs;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(any(feature = "payments-stub", feature = "payments-stripe"))]
+pub mod webhook;
 
 pub use companyos_adapter_traits as traits;

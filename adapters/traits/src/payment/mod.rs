@@ -7,6 +7,7 @@ mod id;
 mod money;
 mod objects;
 mod options;
+mod replay;
 pub mod rules;
 mod webhook;
 
@@ -23,6 +24,7 @@ pub use options::{
     GetCustomerOptions, GetPaymentOptions, GetPayoutOptions, GetRefundOptions, PaymentOptions, RefundOptions,
     RefundReason, WebhookOptions,
 };
+pub use replay::{MemoryReplayGuard, ReplayGuard};
 pub use webhook::{Event, EventKind, WebhookDelivery};
 
 use crate::{Context, Descriptor, Error};
@@ -157,19 +159,22 @@ pub trait PaymentProvider: Send + Sync {
 
     /// Takes the next step towards the customer's money. An effect.
     ///
-    /// On [`RequiresPaymentMethod`](PaymentStatus::RequiresPaymentMethod) it authorises with the method in the
-    /// options. The payment comes to `RequiresAction` when the customer must authenticate (3-D Secure), whose
-    /// [`NextAction`] says where; to `Processing` when the answer takes time; else to `RequiresCapture` or `Succeeded`.
+    /// With a method in the options, on [`RequiresPaymentMethod`](PaymentStatus::RequiresPaymentMethod) or
+    /// [`RequiresAction`](PaymentStatus::RequiresAction), it authorises with that method. The payment comes to
+    /// `RequiresAction` when the customer must authenticate (3-D Secure), whose [`NextAction`] says where; to
+    /// `Processing` when the answer takes time; else to `RequiresCapture` or `Succeeded`.
     ///
-    /// On [`RequiresAction`](PaymentStatus::RequiresAction), with no method, it goes on after the customer has
-    /// authenticated. Until then the answer is the payment, still in `RequiresAction`.
+    /// Without a method it goes on after the customer has authenticated, where the provider does not go on by itself.
+    /// If there is nothing to do, because the customer has not authenticated yet or the payment is already on its way
+    /// or there, the answer is the payment as it is.
     ///
     /// # Errors
     /// - [`Declined`](crate::ErrorKind::Declined) with the reason; the payment is back at `RequiresPaymentMethod`. A
     ///   failed authentication is a decline too.
     /// - [`AuthenticationRequired`](crate::ErrorKind::AuthenticationRequired) when the customer would have to
     ///   authenticate but the options say that they are not present; the payment is back at `RequiresPaymentMethod`.
-    /// - [`InvalidState`](crate::ErrorKind::InvalidState) in any other status.
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState) for a cancelled payment, for a method once the payment is on
+    ///   its way or there, and for no method when nothing pays yet.
     /// - [`NotFound`](crate::ErrorKind::NotFound) and
     ///   [`IdempotencyMismatch`](crate::ErrorKind::IdempotencyMismatch)
     async fn confirm_payment(
