@@ -4,6 +4,7 @@
 //! `contract-tests/peers/<name>/`: its pinned packages, and a script where the packages need one. Tests find it by the
 //! recipe's environment variable, and without that say that they were skipped.
 
+mod gcs;
 mod moto;
 
 use super::{
@@ -18,7 +19,7 @@ use std::{
 };
 
 /// Every peer.
-pub(super) const PEERS: [Recipe; 1] = [moto::PEER];
+pub(super) const PEERS: [Recipe; 2] = [gcs::PEER, moto::PEER];
 
 /// How long a peer may take to start. Interpreters are slow on a machine that compiles.
 const START: Duration = Duration::from_secs(90);
