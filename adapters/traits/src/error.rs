@@ -29,6 +29,12 @@ pub enum ErrorKind {
     },
     /// The provider does not accept the credentials.
     Unauthenticated,
+    /// The credentials were good and have expired: get new ones, as one does regularly.
+    CredentialsExpired,
+    /// The provider does not know the credentials, or no longer: they were withdrawn, or never were.
+    CredentialsRevoked,
+    /// The clocks of this machine and of the provider differ by more than it tolerates. No credentials will help.
+    ClockSkew,
     /// The provider accepts the credentials, but not for this.
     PermissionDenied,
     /// Policy said no.
@@ -85,6 +91,9 @@ impl ErrorKind {
             Self::LimitExceeded => "limit_exceeded",
             Self::Unsupported { .. } => "unsupported",
             Self::Unauthenticated => "unauthenticated",
+            Self::CredentialsExpired => "credentials_expired",
+            Self::CredentialsRevoked => "credentials_revoked",
+            Self::ClockSkew => "clock_skew",
             Self::PermissionDenied => "permission_denied",
             Self::PolicyDenied { .. } => "policy_denied",
             Self::PolicyUnavailable => "policy_unavailable",
@@ -123,6 +132,9 @@ impl ErrorKind {
             | Self::Locked
             | Self::RangeNotSatisfiable
             | Self::Unauthenticated
+            | Self::CredentialsExpired
+            | Self::CredentialsRevoked
+            | Self::ClockSkew
             | Self::PermissionDenied
             | Self::RateLimited
             | Self::Corrupt
