@@ -49,6 +49,22 @@ pub enum Capability {
     Payouts,
     /// The provider tells of events in signed deliveries.
     Webhooks,
+    /// An access token can be verified without asking the issuer about it.
+    VerifyAccessToken,
+    /// A refresh token is good once, and using it twice ends its family.
+    RefreshRotation,
+    /// The issuer tells about the person an access token was issued for.
+    Userinfo,
+    /// The issuer tells whether a token is good.
+    Introspect,
+    /// A token can be ended.
+    Revoke,
+    /// A person can be sent to the issuer to end their session there.
+    EndSession,
+    /// The client can obtain a token for itself.
+    ClientCredentials,
+    /// Somebody can sign in on a device without a browser.
+    DeviceFlow,
 }
 
 impl Capability {
@@ -72,6 +88,14 @@ impl Capability {
             Self::FindByKey => "payment.find-by-key",
             Self::Payouts => "payment.payouts",
             Self::Webhooks => "payment.webhooks",
+            Self::VerifyAccessToken => "identity.verify-access-token",
+            Self::RefreshRotation => "identity.refresh-rotation",
+            Self::Userinfo => "identity.userinfo",
+            Self::Introspect => "identity.introspect",
+            Self::Revoke => "identity.revoke",
+            Self::EndSession => "identity.end-session",
+            Self::ClientCredentials => "identity.client-credentials",
+            Self::DeviceFlow => "identity.device-flow",
         }
     }
 }

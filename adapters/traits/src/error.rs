@@ -73,6 +73,22 @@ pub enum ErrorKind {
     WebhookReplayed,
     /// A genuine webhook delivery was signed too long ago, or too far ahead.
     WebhookOutsideTolerance,
+    /// The credentials were good once and have expired.
+    CredentialsExpired,
+    /// The credentials were good once and have been revoked or disabled.
+    CredentialsRevoked,
+    /// The provider refuses the request for its time: its clock and ours are too far apart.
+    ClockSkew,
+    /// A token is not what it must be.
+    Token(TokenFault),
+    /// The issuer's keys are needed to verify a token and cannot be fetched.
+    KeysUnavailable,
+    /// The provider does not accept an authorization code, a refresh token or a device code, or no longer: somebody
+    /// must sign in again.
+    GrantRefused,
+    /// A refresh token came again after it was traded for another. One of its two users should not have it, so what
+    /// came of it is to be ended, and somebody must sign in again.
+    RefreshReused,
     /// The adapter or the provider broke its own contract.
     Internal,
 }
@@ -110,6 +126,13 @@ impl ErrorKind {
             Self::WebhookForged => "webhook_forged",
             Self::WebhookReplayed => "webhook_replayed",
             Self::WebhookOutsideTolerance => "webhook_outside_tolerance",
+            Self::CredentialsExpired => "credentials_expired",
+            Self::CredentialsRevoked => "credentials_revoked",
+            Self::ClockSkew => "clock_skew",
+            Self::Token(fault) => fault.as_str(),
+            Self::KeysUnavailable => "keys_unavailable",
+            Self::GrantRefused => "grant_refused",
+            Self::RefreshReused => "refresh_reused",
             Self::Internal => "internal",
         }
     }
@@ -126,7 +149,8 @@ impl ErrorKind {
             | Self::WrongRegion
             | Self::WebhookForged
             | Self::WebhookReplayed
-            | Self::WebhookOutsideTolerance => Outcome::NotSent,
+            | Self::WebhookOutsideTolerance
+            | Self::KeysUnavailable => Outcome::NotSent,
             Self::NotFound
             | Self::Conflict(_)
             | Self::Locked
@@ -141,7 +165,13 @@ impl ErrorKind {
             | Self::Declined { .. }
             | Self::AuthenticationRequired
             | Self::InvalidState
-            | Self::IdempotencyMismatch => Outcome::Answered,
+            | Self::IdempotencyMismatch
+            | Self::CredentialsExpired
+            | Self::CredentialsRevoked
+            | Self::ClockSkew
+            | Self::Token(_)
+            | Self::GrantRefused
+            | Self::RefreshReused => Outcome::Answered,
             Self::ReceiptUnavailable | Self::DeadlineExceeded | Self::Unavailable | Self::Internal => {
                 Outcome::MaybeSent
             }
@@ -155,6 +185,7 @@ impl ErrorKind {
             | Self::ReceiptUnavailable
             | Self::DeadlineExceeded
             | Self::RateLimited
+            | Self::KeysUnavailable
             | Self::Unavailable => RetryClass::Temporary,
             _ => RetryClass::Permanent,
         }
@@ -168,6 +199,63 @@ pub enum Conflict {
     Settled,
     /// The other write is still under way and may yet fail: repeat the same call after a delay.
     InFlight,
+}
+
+/// What is wrong with a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenFault {
+    /// It is no token of this kind at all, or lacks a claim it must have.
+    Malformed,
+    /// Its signature does not verify.
+    BadSignature,
+    /// It is signed with a key that the issuer does not publish.
+    UnknownKey,
+    /// It is signed with an algorithm that is not allowed, or not signed.
+    AlgorithmRefused,
+    /// It is of another issuer.
+    WrongIssuer,
+    /// It is for another audience, or another client.
+    WrongAudience,
+    /// It is about another subject.
+    WrongSubject,
+    /// It belongs to another flow.
+    WrongNonce,
+    /// It came with another access token.
+    WrongAccessToken,
+    /// It has expired.
+    Expired,
+    /// It is not good yet. If it was issued just now, the clocks are too far apart.
+    NotYetValid,
+    /// It does not grant a scope that is required.
+    InsufficientScope,
+    /// Its subject did not sign in recently enough, or not in the way that is required.
+    InsufficientAuthentication,
+    /// The issuer says that it is not good: unknown, ended or revoked.
+    Inactive,
+}
+
+impl TokenFault {
+    /// A stable name for logs and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "token_malformed",
+            Self::BadSignature => "token_bad_signature",
+            Self::UnknownKey => "token_unknown_key",
+            Self::AlgorithmRefused => "token_algorithm_refused",
+            Self::WrongIssuer => "token_wrong_issuer",
+            Self::WrongAudience => "token_wrong_audience",
+            Self::WrongSubject => "token_wrong_subject",
+            Self::WrongNonce => "token_wrong_nonce",
+            Self::WrongAccessToken => "token_wrong_access_token",
+            Self::Expired => "token_expired",
+            Self::NotYetValid => "token_not_yet_valid",
+            Self::InsufficientScope => "token_insufficient_scope",
+            Self::InsufficientAuthentication => "token_insufficient_authentication",
+            Self::Inactive => "token_inactive",
+        }
+    }
 }
 
 /// What is known about the effect of a failed call.
@@ -252,6 +340,11 @@ impl Error {
     pub fn unsupported(operation: &'static str, adapter: &str) -> Self {
         let message = format!("the adapter {adapter} does not offer {operation}");
         Self::new(ErrorKind::Unsupported { operation, adapter: adapter.to_owned() }, message)
+    }
+
+    /// The answer to a token that is not what it must be. The message must not quote it.
+    pub fn token(fault: TokenFault, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Token(fault), message)
     }
 
     /// Says what is known about the effect.

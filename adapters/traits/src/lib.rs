@@ -7,12 +7,16 @@ mod context;
 mod descriptor;
 mod error;
 pub mod govern;
+pub mod identity;
 pub mod payment;
+mod secret;
 pub mod storage;
 
 pub use context::{Context, ContextBuilder};
 pub use descriptor::{CONTRACT_VERSION, Capability, Descriptor, Limits, PartLimits};
-pub use error::{Conflict, Error, ErrorKind, Outcome, RetryClass};
+pub use error::{Conflict, Error, ErrorKind, Outcome, RetryClass, TokenFault};
 pub use govern::Governed;
+pub use identity::IdentityProvider;
 pub use payment::PaymentProvider;
+pub use secret::Secret;
 pub use storage::{ObjectStorage, ObjectStorageExt};
