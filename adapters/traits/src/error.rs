@@ -73,12 +73,6 @@ pub enum ErrorKind {
     WebhookReplayed,
     /// A genuine webhook delivery was signed too long ago, or too far ahead.
     WebhookOutsideTolerance,
-    /// The credentials were good once and have expired.
-    CredentialsExpired,
-    /// The credentials were good once and have been revoked or disabled.
-    CredentialsRevoked,
-    /// The provider refuses the request for its time: its clock and ours are too far apart.
-    ClockSkew,
     /// A token is not what it must be.
     Token(TokenFault),
     /// The issuer's keys are needed to verify a token and cannot be fetched.
@@ -126,9 +120,6 @@ impl ErrorKind {
             Self::WebhookForged => "webhook_forged",
             Self::WebhookReplayed => "webhook_replayed",
             Self::WebhookOutsideTolerance => "webhook_outside_tolerance",
-            Self::CredentialsExpired => "credentials_expired",
-            Self::CredentialsRevoked => "credentials_revoked",
-            Self::ClockSkew => "clock_skew",
             Self::Token(fault) => fault.as_str(),
             Self::KeysUnavailable => "keys_unavailable",
             Self::GrantRefused => "grant_refused",
@@ -166,9 +157,6 @@ impl ErrorKind {
             | Self::AuthenticationRequired
             | Self::InvalidState
             | Self::IdempotencyMismatch
-            | Self::CredentialsExpired
-            | Self::CredentialsRevoked
-            | Self::ClockSkew
             | Self::Token(_)
             | Self::GrantRefused
             | Self::RefreshReused => Outcome::Answered,
