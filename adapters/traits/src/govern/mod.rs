@@ -1,6 +1,7 @@
 //! Policy before, receipts around: what makes an adapter fit for privileged work.
 
 mod hooks;
+mod identity;
 mod storage;
 
 use std::fmt;
