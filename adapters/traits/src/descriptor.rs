@@ -167,6 +167,26 @@ impl PartLimits {
         self
     }
 
+    /// Refuses a part that no upload can hold, whatever the others are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for the number 0, [`ErrorKind::LimitExceeded`] for a number or a size above the
+    /// limits.
+    pub fn check(&self, number: u32, bytes: u64) -> Result<(), Error> {
+        if number == 0 {
+            return Err(Error::new(ErrorKind::InvalidInput, "the first part has the number 1"));
+        }
+        if number > self.max_parts {
+            let why = format!("an upload has at most {} parts", self.max_parts);
+            return Err(Error::new(ErrorKind::LimitExceeded, why));
+        }
+        if bytes > self.max_bytes {
+            let why = format!("a part holds at most {} bytes", self.max_bytes);
+            return Err(Error::new(ErrorKind::LimitExceeded, why));
+        }
+        Ok(())
+    }
+
     /// Says that parts must come one after the other.
     #[must_use]
     pub fn in_order(mut self) -> Self {

@@ -19,7 +19,9 @@ use std::fmt::Write as _;
 use std::io::{self, BufRead, Read};
 use std::time::{Duration, SystemTime};
 
-use companyos_adapter_traits::storage::{Attributes, ETag, Head, ObjectKey, ObjectMeta};
+use companyos_adapter_traits::storage::{
+    Attributes, Checksum, ChecksumAlgorithm, ETag, Head, ObjectKey, ObjectMeta,
+};
 use companyos_adapter_traits::{Error, ErrorKind};
 use sha2::{Digest, Sha256};
 
@@ -43,7 +45,11 @@ impl Header {
     }
 
     pub(super) fn meta(&self) -> ObjectMeta {
-        ObjectMeta::new(self.key.clone(), self.size, self.etag(), self.modified)
+        let meta = ObjectMeta::new(self.key.clone(), self.size, self.etag(), self.modified);
+        match unhex(&self.sha256) {
+            Some(digest) => meta.with_checksum(Checksum::new(ChecksumAlgorithm::Sha256, digest)),
+            None => meta,
+        }
     }
 
     pub(super) fn into_head(self) -> Head {
@@ -127,6 +133,11 @@ pub(super) fn hex(digest: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).ok());
+    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
 }
 
 fn escape(value: &str, spaces: bool) -> String {

@@ -5,6 +5,10 @@
 //! and whatever a crash leaves in `staging/` belongs to a write that was never acknowledged: it is removed when the
 //! folder is opened again. One process has a folder open at a time, held by a lock on `lock`.
 //!
+//! An upload in parts is a folder under `uploads/`, whose files are its parts, each as durable as an object. Completing
+//! it writes the object in the same way as any other; aborting it moves the folder away in one step. What is neither is
+//! found by a listing of the uploads.
+//!
 //! Each file holds one object: a header of text lines (`header.rs` describes it), then the body. `name.rs` says how
 //! keys become paths.
 
@@ -15,6 +19,7 @@ mod header;
 mod list;
 mod name;
 mod open;
+mod upload;
 mod write;
 
 use std::fmt;
@@ -27,8 +32,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use companyos_adapter_traits::clock::Clock;
 use companyos_adapter_traits::storage::{
-    CopyOptions, DeleteOptions, GetOptions, Head, HeadOptions, ListOptions, ListPage, Object, ObjectKey,
-    ObjectMeta, ObjectStorage, PutMode, PutOptions,
+    AbortUploadOptions, CompleteUploadOptions, CopyOptions, DeleteOptions, GetOptions, Head, HeadOptions,
+    ListOptions, ListPage, ListPartsOptions, Object, ObjectKey, ObjectMeta, ObjectStorage, Part, PartPage,
+    PutMode, PutOptions, StartUploadOptions, Upload, UploadPage, UploadPartOptions,
 };
 use companyos_adapter_traits::{Context, Descriptor, Error, ErrorKind};
 
@@ -58,6 +64,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     objects: PathBuf,
     staging: PathBuf,
+    uploads: PathBuf,
     staged: AtomicU64,
     folders: Folders,
     /// What keeps a condition true between its check and the rename, and a reader from seeing a version that is not
@@ -160,6 +167,68 @@ impl ObjectStorage for FsStorage {
         options.check(self.descriptor())?;
         let (from, to) = (from.clone(), to.clone());
         self.blocking(ctx, move |shared| shared.copy(&from, &to)).await
+    }
+
+    async fn start_upload(
+        &self,
+        ctx: &Context,
+        key: &ObjectKey,
+        options: &StartUploadOptions,
+    ) -> Result<Upload, Error> {
+        options.check(self.descriptor())?;
+        let (key, attributes) = (key.clone(), options.attributes.clone());
+        self.blocking(ctx, move |shared| shared.start_upload(&key, attributes)).await
+    }
+
+    async fn upload_part(
+        &self,
+        ctx: &Context,
+        upload: &Upload,
+        number: u32,
+        body: Bytes,
+        options: &UploadPartOptions,
+    ) -> Result<Part, Error> {
+        options.check(self.descriptor())?;
+        self.descriptor().limits.parts.check(number, body.len() as u64)?;
+        let (upload, checksum) = (upload.clone(), options.checksum.clone());
+        self.blocking(ctx, move |shared| shared.upload_part(&upload, number, &body, checksum.as_ref())).await
+    }
+
+    async fn list_parts(
+        &self,
+        ctx: &Context,
+        upload: &Upload,
+        options: &ListPartsOptions,
+    ) -> Result<PartPage, Error> {
+        let (upload, options) = (upload.clone(), options.clone());
+        self.blocking(ctx, move |shared| shared.list_parts(&upload, &options)).await
+    }
+
+    async fn complete_upload(
+        &self,
+        ctx: &Context,
+        upload: &Upload,
+        parts: &[Part],
+        options: &CompleteUploadOptions,
+    ) -> Result<ObjectMeta, Error> {
+        options.check(self.descriptor())?;
+        let (upload, parts, mode) = (upload.clone(), parts.to_vec(), options.mode.clone());
+        self.blocking(ctx, move |shared| shared.complete_upload(&upload, &parts, &mode)).await
+    }
+
+    async fn abort_upload(
+        &self,
+        ctx: &Context,
+        upload: &Upload,
+        _: &AbortUploadOptions,
+    ) -> Result<(), Error> {
+        let upload = upload.clone();
+        self.blocking(ctx, move |shared| shared.abort_upload(&upload)).await
+    }
+
+    async fn list_uploads(&self, ctx: &Context, options: &ListOptions) -> Result<UploadPage, Error> {
+        let options = options.clone();
+        self.blocking(ctx, move |shared| shared.list_uploads(&options)).await
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use companyos_adapter_traits::clock::{Clock, SystemClock};
-use companyos_adapter_traits::{Capability, Descriptor, Error, ErrorKind, Limits, Outcome};
+use companyos_adapter_traits::storage::ChecksumAlgorithm;
+use companyos_adapter_traits::{Capability, Descriptor, Error, ErrorKind, Limits, Outcome, PartLimits};
 
 use super::error::not_done;
 use super::folders::{self, Folders};
@@ -29,7 +30,9 @@ pub struct FsStorageBuilder {
 
 impl FsStorageBuilder {
     pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), region: None, limits: Limits::default(), clock: Arc::new(SystemClock) }
+        // A file system does not mind small parts.
+        let limits = Limits::default().parts(PartLimits::default().bytes(1, 5 << 30));
+        Self { root: root.to_owned(), region: None, limits, clock: Arc::new(SystemClock) }
     }
 
     /// States the region the folder lies in. Without one the store serves any.
@@ -38,7 +41,8 @@ impl FsStorageBuilder {
         self
     }
 
-    /// Sets the bounds; 5 GiB per object and 1,000 objects per page unless set.
+    /// Sets the bounds; 5 GiB per object and per part, 10,000 parts of any size, and 1,000 entries per page unless set.
+    /// There is one class of storage and there are two checksums, whatever the limits say.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -61,11 +65,14 @@ impl FsStorageBuilder {
     /// - [`ErrorKind::InvalidInput`] for an empty region or a limit of zero.
     pub fn open(self) -> Result<FsStorage, Error> {
         let Self { root, region, limits, clock } = self;
+        let limits = limits.storage_classes([]).checksums([ChecksumAlgorithm::Sha256]);
         let mut descriptor =
             Descriptor::new("fs", env!("CARGO_PKG_VERSION")).with_limits(limits).with_capabilities([
                 Capability::ConditionalCreate,
                 Capability::ConditionalUpdate,
                 Capability::Copy,
+                Capability::Multipart,
+                Capability::Checksums,
             ]);
         descriptor.region = region;
         descriptor.check()?;
@@ -73,9 +80,10 @@ impl FsStorageBuilder {
         let opening = not_done("opening the storage folder");
         let root = make_root(&root).map_err(&opening)?;
         let lock = lock(&root)?;
-        let (objects, staging) = (root.join("objects"), root.join("staging"));
-        folders::make(&objects).map_err(&opening)?;
-        folders::make(&staging).map_err(&opening)?;
+        let [objects, staging, uploads] = ["objects", "staging", "uploads"].map(|name| root.join(name));
+        for folder in [&objects, &staging, &uploads] {
+            folders::make(folder).map_err(&opening)?;
+        }
         sweep(&staging)?;
         folders::sync(&root).map_err(&opening)?;
         let shared = Shared {
@@ -83,6 +91,7 @@ impl FsStorageBuilder {
             clock,
             objects,
             staging,
+            uploads,
             staged: AtomicU64::new(0),
             folders: Folders::default(),
             stripes: std::iter::repeat_with(Default::default).take(STRIPES).collect(),
@@ -129,7 +138,11 @@ fn lock(root: &Path) -> Result<File, Error> {
 fn sweep(staging: &Path) -> Result<(), Error> {
     let sweeping = not_done("removing the leftovers of crashed writes");
     for entry in fs::read_dir(staging).map_err(&sweeping)? {
-        fs::remove_file(entry.map_err(&sweeping)?.path()).map_err(&sweeping)?;
+        let entry = entry.map_err(&sweeping)?;
+        // A folder is an upload on its way in or out.
+        let is_folder = entry.file_type().map_err(&sweeping)?.is_dir();
+        let remove = if is_folder { fs::remove_dir_all } else { fs::remove_file };
+        remove(entry.path()).map_err(&sweeping)?;
     }
     Ok(())
 }

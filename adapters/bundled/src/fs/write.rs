@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{PoisonError, RwLock};
 
-use companyos_adapter_traits::storage::{Attributes, ETag, ObjectKey, ObjectMeta, PutMode, PutOptions};
+use companyos_adapter_traits::storage::{
+    Attributes, Checksum, ChecksumAlgorithm, ETag, ObjectKey, ObjectMeta, PutMode, PutOptions,
+};
 use companyos_adapter_traits::{Error, ErrorKind};
 use sha2::{Digest, Sha256};
 
@@ -35,7 +37,8 @@ impl Shared {
         }
         // Checked again when it counts; here it spares a doomed body its way to the disk.
         self.check(key, &options.mode)?;
-        let header = self.header(key, size, hex(&Sha256::digest(body)), options.attributes);
+        let sha256 = digest(body, options.checksum.as_ref())?;
+        let header = self.header(key, size, sha256, options.attributes);
         let staged = self.stage(&header, &mut &*body)?;
         self.publish(staged, key, &options.mode)?;
         Ok(header.meta())
@@ -75,28 +78,21 @@ impl Shared {
 
     /// Opens the object of `key`, whose stripe the caller holds.
     fn open(&self, key: &ObjectKey) -> Result<Option<Found>, Error> {
-        let reading = not_done("reading the object");
-        let file = match File::open(name::path_of(&self.objects, key)) {
-            Ok(file) => file,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(cause) => return Err(reading(cause)),
-        };
-        let (header, start) = Header::read(&file).map_err(&reading)??;
-        if header.key != *key {
-            return Err(corrupt(format!("the file of the object {key} holds the object {}", header.key)));
-        }
-        if start.checked_add(header.size) != Some(file.metadata().map_err(&reading)?.len()) {
-            return Err(corrupt(format!("the file of the object {key} is not as long as its header says")));
-        }
-        Ok(Some(Found { file, header, start }))
+        open(&name::path_of(&self.objects, key), key)
     }
 
-    fn header(&self, key: &ObjectKey, size: u64, sha256: String, attributes: Attributes) -> Header {
+    pub(super) fn header(
+        &self,
+        key: &ObjectKey,
+        size: u64,
+        sha256: String,
+        attributes: Attributes,
+    ) -> Header {
         Header { key: key.clone(), size, sha256, modified: self.clock.wall(), attributes }
     }
 
     /// Whether `mode` allows to write `key`. The answer lasts as long as the caller holds the stripe.
-    fn check(&self, key: &ObjectKey, mode: &PutMode) -> Result<(), Error> {
+    pub(super) fn check(&self, key: &ObjectKey, mode: &PutMode) -> Result<(), Error> {
         let allowed = match mode {
             PutMode::Overwrite => true,
             PutMode::Create => {
@@ -110,15 +106,17 @@ impl Shared {
         if allowed { Ok(()) } else { Err(conflict(key, mode)) }
     }
 
+    /// A new path where nobody looks for objects.
+    pub(super) fn staging_path(&self) -> Staged {
+        Staged { path: self.staging.join(self.staged.fetch_add(1, Ordering::Relaxed).to_string()) }
+    }
+
     /// Writes an object where nobody looks for it, and makes it durable there.
-    fn stage(&self, header: &Header, body: &mut dyn Read) -> Result<Staged, Error> {
-        let path = self.staging.join(self.staged.fetch_add(1, Ordering::Relaxed).to_string());
+    pub(super) fn stage(&self, header: &Header, body: &mut dyn Read) -> Result<Staged, Error> {
         let text = header.encode()?;
+        let staged = self.staging_path();
         let writing = not_done("writing the object");
-        let file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(&writing)?;
-        let staged = Staged { path };
-        let mut writer = Hashing { file, sha256: Sha256::new() };
+        let mut writer = Hashing { file: staged.create().map_err(&writing)?, sha256: Sha256::new() };
         writer.file.write_all(text.as_bytes()).map_err(&writing)?;
         let written = io::copy(body, &mut writer).map_err(&writing)?;
         // A copy must not give a damaged source a header that vouches for it.
@@ -129,8 +127,33 @@ impl Shared {
         Ok(staged)
     }
 
+    /// Writes an object made of others, one after the other, where nobody looks for it, and makes it durable there. Its
+    /// digest is known only at the end, so the header is written again.
+    pub(super) fn stage_joined(&self, header: &mut Header, parts: Vec<Found>) -> Result<Staged, Error> {
+        let staged = self.staging_path();
+        let writing = not_done("writing the object");
+        let file = staged.create().map_err(&writing)?;
+        (&file).write_all(header.encode()?.as_bytes()).map_err(&writing)?;
+        let mut whole = Hashing { file, sha256: Sha256::new() };
+        for Found { mut file, header: part, start } in parts {
+            file.seek(SeekFrom::Start(start)).map_err(not_done("reading a part"))?;
+            let mut checked = Checked { file: file.take(part.size), sha256: Sha256::new() };
+            let written = io::copy(&mut checked, &mut whole).map_err(&writing)?;
+            if written != part.size || hex(&checked.sha256.finalize()) != part.sha256 {
+                return Err(corrupt("a part of the object is not what was written".to_owned()));
+            }
+        }
+        header.sha256 = hex(&whole.sha256.finalize());
+        let mut file = whole.file;
+        // As long as the first time: a digest has one length.
+        file.rewind().map_err(&writing)?;
+        file.write_all(header.encode()?.as_bytes()).map_err(&writing)?;
+        file.sync_all().map_err(&writing)?;
+        Ok(staged)
+    }
+
     /// Moves a staged object to its place, and makes that durable.
-    fn publish(&self, staged: Staged, key: &ObjectKey, mode: &PutMode) -> Result<(), Error> {
+    pub(super) fn publish(&self, staged: Staged, key: &ObjectKey, mode: &PutMode) -> Result<(), Error> {
         let path = name::path_of(&self.objects, key);
         let folder = parent(&path);
         self.folders.ensure(&self.objects, folder).map_err(not_done("making the object's folder"))?;
@@ -156,15 +179,68 @@ impl Shared {
     }
 }
 
+/// Opens the file at `path`, which must hold `key`. `None` when there is none.
+pub(super) fn open(path: &Path, key: &ObjectKey) -> Result<Option<Found>, Error> {
+    let reading = not_done("reading the object");
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(reading(cause)),
+    };
+    let (header, start) = Header::read(&file).map_err(&reading)??;
+    if header.key != *key {
+        return Err(corrupt(format!("the file of the object {key} holds the object {}", header.key)));
+    }
+    if start.checked_add(header.size) != Some(file.metadata().map_err(&reading)?.len()) {
+        return Err(corrupt(format!("the file of the object {key} is not as long as its header says")));
+    }
+    Ok(Some(Found { file, header, start }))
+}
+
 /// A file in the staging folder. Dropping it removes what is left there.
-struct Staged {
-    path: PathBuf,
+pub(super) struct Staged {
+    pub(super) path: PathBuf,
+}
+
+impl Staged {
+    fn create(&self) -> io::Result<File> {
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path)
+    }
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
         // Gone after a rename; and what cannot be removed now is removed when the folder is opened again.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The SHA-256 of a body, which must be what the caller says it is.
+pub(super) fn digest(body: &[u8], named: Option<&Checksum>) -> Result<String, Error> {
+    let sha256 = Sha256::digest(body);
+    let kept = match named {
+        Some(named) if named.algorithm == ChecksumAlgorithm::Sha256 => named.value == sha256.as_slice(),
+        Some(named) => *named == Checksum::crc32c(body),
+        None => true,
+    };
+    if kept {
+        Ok(hex(&sha256))
+    } else {
+        Err(corrupt("the body that arrived does not have the checksum named".to_owned()))
+    }
+}
+
+/// Digests what it reads.
+struct Checked {
+    file: io::Take<File>,
+    sha256: Sha256,
+}
+
+impl Read for Checked {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buf)?;
+        self.sha256.update(&buf[..read]);
+        Ok(read)
     }
 }
 

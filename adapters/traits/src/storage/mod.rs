@@ -10,6 +10,7 @@ mod options;
 mod placement;
 mod presign;
 mod range;
+mod transfer;
 mod upload;
 mod version;
 
@@ -27,6 +28,7 @@ pub use options::{
 pub use placement::{Lock, Placement, Retention, RetentionMode, StorageClass};
 pub use presign::{PresignOptions, Presigned, PresignedMethod};
 pub use range::ByteRange;
+pub use transfer::{UploadOptions, stream_of};
 pub use upload::{
     AbortUploadOptions, CompleteUploadOptions, ListPartsOptions, Part, PartPage, PendingUpload,
     StartUploadOptions, Upload, UploadPage, UploadPartOptions,

@@ -107,6 +107,27 @@ pub struct Placement {
 }
 
 impl Placement {
+    /// Keeps the object in a class.
+    #[must_use]
+    pub fn storage_class(mut self, class: StorageClass) -> Self {
+        self.storage_class = Some(class);
+        self
+    }
+
+    /// Has the object encrypted with a customer-managed key.
+    #[must_use]
+    pub fn kms_key(mut self, key: impl Into<String>) -> Self {
+        self.kms_key = Some(key.into());
+        self
+    }
+
+    /// Keeps the object from being removed.
+    #[must_use]
+    pub fn lock(mut self, lock: Lock) -> Self {
+        self.lock = lock;
+        self
+    }
+
     /// Refuses what the descriptor does not claim.
     ///
     /// # Errors
