@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "fs", unix))]
 pub mod fs;
+#[cfg(feature = "gcs")]
+pub mod gcs;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(any(feature = "payments-stub", feature = "payments-stripe"))]

@@ -67,7 +67,7 @@ class Handler(emulator.RequestHandler):
 
     def serve(self, method):
         # Read first, whatever becomes of the request: what is left of a body would be taken for the next request.
-        self.body = _READ_RAW(self) or b""
+        self.body = self.read_body()
         self.media = None
         # The client names the host without its port, and an upload's address is made of it.
         self.host = self.headers.get("Host") or ""
@@ -90,6 +90,17 @@ class Handler(emulator.RequestHandler):
             except ValueError as malformed:
                 self.answer(400, error(400, "invalid", str(malformed)))
 
+    def read_body(self):
+        if (self.headers.get("Transfer-Encoding") or "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass
+        return body
+
     def answer(self, status, body=None):
         response = emulator.Response(self)
         response.status = HTTPStatus(status)
@@ -101,8 +112,7 @@ class Handler(emulator.RequestHandler):
     def own(self, method, path, query):
         """Answers what the emulator cannot and checks what it does not. Says whether it has answered."""
         if path.startswith("/peer/signers/") and method == "PUT":
-            key = json.loads(self.body)
-            self.server.signers[unquote(path.rsplit("/", 1)[1])] = (int(key["n"], 16), key["e"])
+            self.server.signers[unquote(path.rsplit("/", 1)[1])] = signatures.public_key(self.body)
             return self.answer(204)
         if path == "/storage/v1/b" and method == "POST":
             return self.create_bucket(json.loads(self.body), query)
@@ -272,7 +282,7 @@ def error(status, reason, message=None):
 
 
 _REQUESTS = iter(range(1, sys.maxsize))
-_READ_RAW, emulator._read_raw_data = emulator._read_raw_data, lambda handler: handler.body
+emulator._read_raw_data = lambda handler: handler.body
 _READ_DATA, emulator._read_data = emulator._read_data, read_data
 _CLOSE, emulator.Response.close = emulator.Response.close, close
 

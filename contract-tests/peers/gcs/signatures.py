@@ -15,6 +15,22 @@ _DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 _LONGEST = 7 * 24 * 3600
 
 
+def public_key(der):
+    """The modulus and the exponent of an RSAPublicKey, RFC 8017 appendix A.1.1."""
+    outer, rest = _value(der)
+    modulus, rest = _value(outer)
+    return int.from_bytes(modulus, "big"), int.from_bytes(_value(rest)[0], "big")
+
+
+def _value(der):
+    """The content of the first DER element, and what follows it."""
+    length, start = der[1], 2
+    if length & 0x80:
+        start += length & 0x7F
+        length = int.from_bytes(der[2:start], "big")
+    return der[start : start + length], der[start + length :]
+
+
 def is_signed(path):
     return "X-Goog-Signature=" in urlsplit(path).query
 
