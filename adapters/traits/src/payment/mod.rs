@@ -4,6 +4,7 @@ mod currency;
 mod currency_table;
 mod forward;
 mod id;
+pub mod memory;
 mod money;
 mod objects;
 mod options;
@@ -15,6 +16,7 @@ use async_trait::async_trait;
 
 pub use currency::Currency;
 pub use id::{CustomerId, DisputeId, EventId, PaymentId, PaymentMethod, PayoutId, RefundId};
+pub use memory::MemoryPayments;
 pub use money::Money;
 pub use objects::{
     Customer, Made, NextAction, Payment, PaymentStatus, Payout, PayoutStatus, Refund, RefundStatus,
