@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::{Context, Error, Outcome};
+use crate::{Context, Error, ErrorKind, Outcome};
 
 /// Answers whether an operation may be done.
 #[async_trait]
@@ -169,6 +169,9 @@ pub struct ReceiptDraft {
 /// What a receipt says about a failure. Codes and ids only: a message may quote what the provider sent.
 pub(super) fn facts_of(error: &Error) -> super::Facts {
     let mut facts = vec![("error", error.kind().as_str().to_owned())];
+    if let ErrorKind::Declined { code } = error.kind() {
+        facts.push(("decline_code", code.clone()));
+    }
     facts.extend(error.provider_code().map(|code| ("provider_code", code.to_owned())));
     facts.extend(error.provider_request_id().map(|id| ("provider_request_id", id.to_owned())));
     facts

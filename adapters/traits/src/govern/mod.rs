@@ -2,6 +2,7 @@
 
 mod hooks;
 mod identity;
+mod payment;
 mod storage;
 
 use std::fmt;
@@ -9,6 +10,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 pub use hooks::{Decision, Phase, PolicyHook, Question, ReceiptDraft, ReceiptId, ReceiptSink, Verdict};
+
+pub use payment::OpenIntent;
 
 use crate::clock::{Clock, SystemClock};
 use crate::{Context, Descriptor, Error, ErrorKind, Outcome};
@@ -40,7 +43,8 @@ pub const REGION_RULE: &str = "companyos.region";
 ///    Its [`Outcome`] is that of the effect, [`MaybeSent`](Outcome::MaybeSent) if the effect went through.
 ///
 /// An intent without an outcome, left by a sink that failed in step 5, a crash, or a caller that dropped the future,
-/// is for the owner of the sink to close as `unknown`.
+/// is for the owner of the sink to close as `unknown`; that of a payment can be given its true outcome, see
+/// [`reconcile`](Governed::reconcile).
 ///
 /// For a read the outcome is recorded before the body is handed over, so no byte leaves without one.
 pub struct Governed<A> {

@@ -66,6 +66,8 @@ pub mod operations {
     pub const FIND_BY_KEY: &str = "payment.find-by-key";
     /// [`PaymentProvider::verify_webhook`](super::PaymentProvider::verify_webhook)
     pub const VERIFY_WEBHOOK: &str = "payment.verify-webhook";
+    /// Those that have effects and require an idempotency key
+    pub const EFFECTS: [&str; 6] = [CREATE_CUSTOMER, CREATE, CONFIRM, CAPTURE, CANCEL, REFUND];
 }
 
 /// An account with a payment provider.

@@ -276,3 +276,21 @@ pub enum Made {
     /// Money was given back.
     Refund(Refund),
 }
+
+impl From<Customer> for Made {
+    fn from(customer: Customer) -> Self {
+        Self::Customer(customer)
+    }
+}
+
+impl From<Payment> for Made {
+    fn from(payment: Payment) -> Self {
+        Self::Payment(payment)
+    }
+}
+
+impl From<Refund> for Made {
+    fn from(refund: Refund) -> Self {
+        Self::Refund(refund)
+    }
+}
