@@ -126,7 +126,10 @@ impl MemoryPayments {
 /// # Errors
 /// [`Unsupported`](crate::ErrorKind::Unsupported), and [`NotFound`](crate::ErrorKind::NotFound) for an unknown payment.
 pub fn check_capabilities(descriptor: &Descriptor, ledger: &Ledger, request: &Request) -> Result<(), Error> {
-    let part = |asked: Money, whole: Money| asked.compare(whole).is_ok_and(std::cmp::Ordering::is_lt);
+    // What is no amount at all is for the ledger to refuse.
+    let part = |asked: Money, whole: Money| {
+        asked.is_positive() && asked.compare(whole).is_ok_and(std::cmp::Ordering::is_lt)
+    };
     let (needed, operation) = match request {
         Request::CreatePayment(_, options) if options.capture == CaptureMode::Manual => {
             (Capability::ManualCapture, operations::MANUAL_CAPTURE)
