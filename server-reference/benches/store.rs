@@ -13,7 +13,7 @@ use companyos_server::kernel::clock::Timestamp;
 use companyos_server::kernel::ids::{Ids, RandomIds};
 use companyos_server::keys::KeyStore;
 use companyos_server::store::testing::{Schema, deps, draft, leave};
-use companyos_server::store::{Commit, Insert, Remember, Store, StoreDeps, StoreError, StoreOptions};
+use companyos_server::store::{Commit, Insert, Remember, Row, Store, StoreDeps, StoreError, StoreOptions};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 
@@ -22,25 +22,15 @@ const ROWS: usize = 100_000;
 
 /// Does the same as `tenants` does for one creation: a row, a receipt, an idempotency record.
 async fn full_write(store: &Store, number: u64) -> Result<(), StoreError> {
-    store
-        .write(move |tx| {
-            Box::pin(async move {
-                let receipt = draft(TENANTS[(number % 8) as usize]);
-                let mut key = [0; 32];
-                key[..16].copy_from_slice(&receipt.id.as_bytes()[24..40]);
-                key[16..24].copy_from_slice(&number.to_be_bytes());
-                let sql = sqlx::query("INSERT INTO things (id, name, created_at) VALUES ($1, $2, $3)");
-                tx.execute(sql.bind(receipt.id.clone()).bind("a thing").bind(receipt.at.as_micros())).await?;
-                let remember = Remember {
-                    key,
-                    fingerprint: [1; 32],
-                    response: vec![7; 600],
-                    expires_at: Timestamp::MAX,
-                };
-                Ok(Commit::with_receipt((), receipt).remembering(Some(remember)))
-            })
-        })
-        .await
+    let receipt = draft(TENANTS[(number % 8) as usize]);
+    let mut key = [0; 32];
+    key[..16].copy_from_slice(&receipt.id.as_bytes()[24..40]);
+    key[16..24].copy_from_slice(&number.to_be_bytes());
+    let values = [(&receipt.id).into(), "a thing".into(), receipt.at.into()];
+    let row = Row::into("things", &["id", "name", "created_at"], values);
+    let remember = Remember { key, fingerprint: [1; 32], response: vec![7; 600], expires_at: Timestamp::MAX };
+    let commit = Commit::with_receipt((), receipt).remembering(Some(remember));
+    store.write_prepared(Some(row), commit, StoreError::Overloaded).await
 }
 
 const TENANTS: [&str; 8] = ["tnt_0", "tnt_1", "tnt_2", "tnt_3", "tnt_4", "tnt_5", "tnt_6", "tnt_7"];

@@ -1,6 +1,7 @@
 //! The heads of the logs a group appends to.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use companyos_receipt::checkpoint::{self, Checkpoint};
 use companyos_receipt::key::KeySet;
@@ -10,17 +11,17 @@ use sqlx::AssertSqlSafe;
 use super::StoreDeps;
 use super::error::StoreError;
 use super::insert::Insert;
+use super::issue::LogIdentity;
 use super::row::Columns as _;
 use super::tx::{Read, Tx};
 use crate::kernel::ids::new_id;
 
 /// What appending to a log takes. Locked for the rest of the transaction, so that one size has one root.
 pub(super) struct Head {
-    pub(super) log_id: String,
+    pub(super) log: Arc<LogIdentity>,
     pub(super) tenant_id: String,
     pub(super) origin: String,
     pub(super) frontier: Frontier,
-    pub(super) salt_key: [u8; 32],
 }
 
 /// Refuses a database whose logs were signed with another key than this server's: its receipts would not verify under
@@ -115,18 +116,17 @@ async fn load(tx: &mut Tx, deps: &StoreDeps, tenants: &BTreeSet<&str>) -> Result
                 StoreError::Inconsistent(format!("the frontier of {log_id} does not fit its size"))
             })?;
         heads.push(Head {
-            log_id,
+            log: Arc::new(LogIdentity { log_id, salt_key: row.hash("salt_key")? }),
             tenant_id: row.text("tenant_id")?,
             origin: row.text("origin")?,
             frontier,
-            salt_key: row.hash("salt_key")?,
         });
     }
     Ok(heads)
 }
 
 /// Signs a checkpoint for every log and writes the heads back.
-pub(super) async fn save(tx: &mut Tx, deps: &StoreDeps, heads: Vec<Head>) -> Result<(), StoreError> {
+pub(super) async fn save(tx: &mut Tx, deps: &StoreDeps, heads: &[Head]) -> Result<(), StoreError> {
     // An upsert of rows that are there: the only multi-row UPDATE that both engines know in the same words.
     let mut logs = Insert::into(
         "logs",
@@ -140,14 +140,14 @@ pub(super) async fn save(tx: &mut Tx, deps: &StoreDeps, heads: Vec<Head>) -> Res
             .and_then(|checkpoint| checkpoint.sign(&[deps.signer.as_ref()]))
             .map_err(|error| StoreError::Receipt(error.to_string()))?;
         logs.push([
-            head.log_id.into(),
-            head.tenant_id.into(),
+            (&head.log.log_id).into(),
+            (&head.tenant_id).into(),
             deps.region.as_str().into(),
-            head.origin.into(),
+            (&head.origin).into(),
             to_bigint(head.frontier.size())?.into(),
             head.frontier.to_bytes().into(),
             checkpoint.into(),
-            head.salt_key.into(),
+            head.log.salt_key.into(),
         ]);
     }
     tx.insert(logs).await.map(drop)

@@ -1,6 +1,7 @@
 //! Idempotency records: committed with the effect they stand for.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
@@ -131,9 +132,9 @@ pub(super) struct Taken {
 pub(super) async fn remember(
     tx: &mut Tx,
     now: Timestamp,
-    records: Vec<(usize, Remember)>,
+    records: Vec<(usize, Arc<Remember>)>,
 ) -> Result<Taken, StoreError> {
-    let mut members: BTreeMap<[u8; 32], (Vec<usize>, Remember)> = BTreeMap::new();
+    let mut members: BTreeMap<[u8; 32], (Vec<usize>, Arc<Remember>)> = BTreeMap::new();
     for (member, record) in records {
         members.entry(record.key).or_insert_with(|| (Vec::new(), record)).0.push(member);
     }

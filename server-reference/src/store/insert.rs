@@ -122,30 +122,96 @@ impl<const N: usize> Insert<N> {
     }
 
     /// Takes the rows as statements and their arguments.
-    pub(super) fn into_statements(self, engine: Engine) -> Statements<N> {
-        let most = (MAX_PARAMETERS / N.max(1)).clamp(1, MAX_ROWS);
-        let most = 1 << most.ilog2();
-        let rows = self.len();
-        Statements {
-            engine,
-            table: self.table,
-            columns: self.columns,
-            conflict: self.conflict,
-            returning: self.returning,
-            values: self.values.into_iter(),
-            rows,
-            most,
-            last: None,
-        }
+    pub(super) fn into_statements(self, engine: Engine) -> Statements {
+        let Self { table, columns, conflict, returning, values } = self;
+        Statements::new(engine, table, columns.to_vec(), conflict, returning, values)
     }
 }
 
-/// The statements of an [`Insert`].
-pub(super) struct Statements<const N: usize> {
+/// One row that may find its place taken.
+///
+/// A write that only inserts such a row is cheap: the store inserts the rows of many writes by one statement.
+///
+/// ```
+/// # use companyos_server::store::Row;
+/// let row = Row::into("tenants", &["id", "external_id"], ["tnt_1".into(), "acme".into()]).unless_taken("(external_id)");
+/// # drop(row);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Row {
+    table: &'static str,
+    columns: &'static [&'static str],
+    conflict: &'static str,
+    values: Vec<Value>,
+}
+
+impl Row {
+    /// A row of `table`. The first column is a TEXT that is new: no row has had it before, as is the case for an id
+    /// that was just made. By it the store tells which rows were inserted.
+    #[must_use]
+    pub fn into<const N: usize>(
+        table: &'static str,
+        columns: &'static [&'static str; N],
+        values: [Value; N],
+    ) -> Self {
+        Self { table, columns, conflict: "", values: values.into() }
+    }
+
+    /// Do not insert the row when there is one with the same values in these columns, such as `(external_id)`. They
+    /// are those of a unique index. Without this such a clash is an error.
+    #[must_use]
+    pub fn unless_taken(mut self, columns: &'static str) -> Self {
+        self.conflict = columns;
+        self
+    }
+
+    /// The value of the first column.
+    pub(super) fn id(&self) -> &str {
+        match self.values.first() {
+            Some(Value::Text(id)) => id,
+            _ => "",
+        }
+    }
+
+    /// Whether one statement can insert both.
+    pub(super) fn goes_with(&self, other: &Self) -> bool {
+        let shape = |row: &Self| (row.table, row.columns, row.conflict);
+        shape(self) == shape(other)
+    }
+
+    /// The statements that insert `rows`, which all go with the first.
+    pub(super) fn statements(rows: &[&Self], engine: Engine) -> Option<Statements> {
+        let first = rows.first()?;
+        let values = rows.iter().flat_map(|row| row.values.iter().cloned()).collect();
+        let mut statements =
+            Statements::new(engine, first.table, first.columns.to_vec(), first.conflict, "", values);
+        statements.taken_is_fine = !first.conflict.is_empty();
+        Some(statements)
+    }
+
+    /// The statement that finds which of `rows` are in the table, by their first column.
+    pub(super) fn present(rows: &[&Self]) -> Option<(String, AnyArguments)> {
+        let first = rows.first()?;
+        let (table, id) = (first.table, first.columns.first()?);
+        let mut sql = format!("SELECT {id} AS id FROM {table} WHERE {id} IN (");
+        let mut arguments = AnyArguments::default();
+        for (number, row) in rows.iter().enumerate() {
+            let _infallible = write!(sql, "{}${}", if number == 0 { "" } else { ", " }, number + 1);
+            arguments.add(row.id().to_owned()).ok()?;
+        }
+        sql.push(')');
+        Some((sql, arguments))
+    }
+}
+
+/// The statements that insert rows.
+pub(super) struct Statements {
     engine: Engine,
     table: &'static str,
-    columns: [&'static str; N],
+    columns: Vec<&'static str>,
     conflict: &'static str,
+    /// `conflict` names columns only, and a row that finds them taken is left out.
+    taken_is_fine: bool,
     returning: &'static str,
     values: std::vec::IntoIter<Value>,
     rows: usize,
@@ -153,14 +219,42 @@ pub(super) struct Statements<const N: usize> {
     last: Option<(usize, String)>,
 }
 
-impl<const N: usize> Statements<N> {
+impl Statements {
+    fn new(
+        engine: Engine,
+        table: &'static str,
+        columns: Vec<&'static str>,
+        conflict: &'static str,
+        returning: &'static str,
+        values: Vec<Value>,
+    ) -> Self {
+        let width = columns.len().max(1);
+        let most = (MAX_PARAMETERS / width).clamp(1, MAX_ROWS);
+        let most = 1 << most.ilog2();
+        let rows = values.len() / width;
+        let values = values.into_iter();
+        Self {
+            engine,
+            table,
+            columns,
+            conflict,
+            taken_is_fine: false,
+            returning,
+            values,
+            rows,
+            most,
+            last: None,
+        }
+    }
+
     fn text(&self, rows: usize) -> String {
-        let mut sql = String::with_capacity(64 + rows * (3 + N * 6));
+        let width = self.columns.len();
+        let mut sql = String::with_capacity(64 + rows * (3 + width * 6));
         let _infallible = write!(sql, "INSERT INTO {} ({}) VALUES ", self.table, self.columns.join(", "));
         let mut parameter = 0_usize;
         for row in 0..rows {
             sql.push_str(if row == 0 { "(" } else { ", (" });
-            for column in 0..N {
+            for column in 0..width {
                 parameter += 1;
                 if column > 0 {
                     sql.push_str(", ");
@@ -173,6 +267,9 @@ impl<const N: usize> Statements<N> {
             sql.push_str(" ON CONFLICT ");
             sql.push_str(self.conflict);
         }
+        if self.taken_is_fine {
+            sql.push_str(" DO NOTHING");
+        }
         if !self.returning.is_empty() {
             sql.push_str(" RETURNING ");
             sql.push_str(self.returning);
@@ -181,7 +278,7 @@ impl<const N: usize> Statements<N> {
     }
 }
 
-impl<const N: usize> Iterator for Statements<N> {
+impl Iterator for Statements {
     type Item = Result<(String, AnyArguments), StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -199,9 +296,10 @@ impl<const N: usize> Iterator for Statements<N> {
                 sql
             }
         };
+        let parameters = rows * self.columns.len();
         let mut arguments = AnyArguments::default();
-        arguments.reserve(rows * N, 0);
-        for value in self.values.by_ref().take(rows * N) {
+        arguments.reserve(parameters, 0);
+        for value in self.values.by_ref().take(parameters) {
             let added = match value {
                 Value::Text(value) => arguments.add(value),
                 Value::Int(value) => arguments.add(value),

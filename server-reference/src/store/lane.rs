@@ -8,11 +8,12 @@ use futures_util::FutureExt as _;
 
 use super::engine::Database;
 use super::error::StoreError;
-use super::flush::{FlushError, flush};
-use super::job::{Job, Pending};
-use super::observer::CommittedReceipt;
+use super::flush::Flushed;
+use super::group::{Attempt, Group, Member};
+use super::issue::KnownLogs;
+use super::job::Job;
 use super::queue::Queue;
-use super::tx::{Tx, ends_the_group};
+use super::tx::Tx;
 use super::{StoreDeps, StoreOptions};
 
 /// How often a group is run again after it lost against another transaction.
@@ -26,32 +27,14 @@ pub(super) struct Lane {
     pub(super) database: Arc<Database>,
     pub(super) deps: StoreDeps,
     pub(super) options: StoreOptions,
-    pub(super) queue: Arc<Queue<Box<dyn Job>>>,
+    pub(super) known: Arc<KnownLogs>,
+    pub(super) queue: Arc<Queue<Job>>,
     /// Steps in only when the first lane is held up: full groups cost less than many small ones at a time.
     pub(super) spare: bool,
     /// `None` after a failure that may have broken the connection.
     pub(super) tx: Option<Tx>,
     /// For how many more groups every job gets a savepoint.
     pub(super) careful: u32,
-}
-
-/// A member of a group.
-struct Member {
-    job: Box<dyn Job>,
-    /// Cannot be committed, whatever becomes of the others: not run again.
-    refused: bool,
-}
-
-/// How an attempt to commit a group ended.
-enum Attempt {
-    /// Committed; these receipts are durable.
-    Committed(Vec<CommittedReceipt>),
-    /// A job failed after it had written and had no savepoint.
-    Spoiled,
-    /// These members cannot be committed, such as for an idempotency key that is taken.
-    Refused(Vec<(usize, StoreError)>),
-    /// Nothing was committed.
-    Failed(StoreError),
 }
 
 impl Lane {
@@ -72,10 +55,10 @@ impl Lane {
             let now = self.deps.clock.instant();
             let mut members = Vec::with_capacity(jobs.len());
             for mut job in jobs {
-                if job.is_abandoned() {
+                if job.caller().is_abandoned() {
                     continue;
                 }
-                if now.saturating_duration_since(job.waiting_since()) > self.options.patience {
+                if now.saturating_duration_since(job.caller().waiting_since()) > self.options.patience {
                     job.fail(StoreError::Overloaded);
                     job.answer();
                     continue;
@@ -92,7 +75,7 @@ impl Lane {
         }
     }
 
-    async fn next_group(&mut self) -> Option<Vec<Box<dyn Job>>> {
+    async fn next_group(&mut self) -> Option<Vec<Job>> {
         let StoreOptions { group, step_in_after, .. } = self.options;
         match self.spare {
             true => self.queue.take_left_waiting(group, step_in_after).await,
@@ -107,9 +90,10 @@ impl Lane {
         let error = loop {
             let careful = self.careful > 0;
             match self.attempt(members, careful).await {
-                Attempt::Committed(receipts) => {
+                Attempt::Committed(Flushed { receipts, logs }) => {
                     self.careful = self.careful.saturating_sub(1);
                     let took = self.deps.clock.instant().saturating_duration_since(begun);
+                    self.known.learn(logs);
                     self.deps.observer.receipts_committed(&receipts);
                     self.deps.observer.group_committed(members.len(), took);
                     return;
@@ -145,9 +129,8 @@ impl Lane {
             Ok(tx) => tx,
             Err(error) => return Attempt::Failed(error),
         };
-        let limit = self.options.work_limit;
-        let attempt =
-            run_group(&self.deps, &mut tx, members, careful, limit).await.unwrap_or_else(Attempt::Failed);
+        let group = Group::new(&self.deps, &mut tx, careful, self.options.work_limit);
+        let attempt = group.run(members).await.unwrap_or_else(Attempt::Failed);
         let usable = match &attempt {
             Attempt::Committed(_) => true,
             Attempt::Spoiled | Attempt::Refused(_) => tx.rollback().await.is_ok(),
@@ -183,50 +166,5 @@ impl Lane {
         self.deps.ids.fill(&mut random);
         let most = 2_000_u32 << conflicts.min(8);
         Duration::from_micros(u64::from(most / 2 + most / 2 * u32::from(random[0]) / 255))
-    }
-}
-
-/// Runs the jobs and commits what they left, unless that cannot be.
-async fn run_group(
-    deps: &StoreDeps,
-    tx: &mut Tx,
-    members: &mut [Member],
-    careful: bool,
-    limit: Duration,
-) -> Result<Attempt, StoreError> {
-    let mut pending: Vec<(usize, Pending)> = Vec::with_capacity(members.len());
-    for (index, member) in members.iter_mut().enumerate().filter(|(_, member)| !member.refused) {
-        tx.start_job(careful).await?;
-        let Ok(done) = tokio::time::timeout(limit, member.job.run(tx)).await else {
-            return Ok(Attempt::Refused(vec![(index, StoreError::TooSlow)]));
-        };
-        let failure = tx.failure().cloned();
-        if let Some(error) = failure.as_ref().filter(|error| ends_the_group(error)) {
-            return Err(error.clone());
-        }
-        match (done, failure) {
-            (Some(done), None) => {
-                tx.keep_job().await?;
-                pending.push((index, done));
-            }
-            (done, failure) => {
-                if let (Some(_), Some(error)) = (done, failure) {
-                    // The work hid a failed statement. Half an effect is none.
-                    member.job.fail(error);
-                }
-                if !tx.undo_job().await? {
-                    return Ok(Attempt::Spoiled);
-                }
-            }
-        }
-    }
-    let flushed = flush(tx, pending, deps).await;
-    match flushed {
-        Ok(receipts) => {
-            tx.commit().await?;
-            Ok(Attempt::Committed(receipts))
-        }
-        Err(FlushError::Members(refused)) => Ok(Attempt::Refused(refused)),
-        Err(FlushError::Store(error)) => Err(error),
     }
 }

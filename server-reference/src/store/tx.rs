@@ -1,5 +1,7 @@
 //! Reading and writing rows.
 
+use std::collections::HashSet;
+
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use sqlx::any::{AnyArguments, AnyRow};
@@ -9,7 +11,8 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe, Execute as _, Executor as _, SqlSt
 
 use super::engine::Engine;
 use super::error::{Fault, StoreError};
-use super::insert::Insert;
+use super::insert::{Insert, Row};
+use super::row::Columns as _;
 
 /// A statement with its arguments: `sqlx::query("SELECT … WHERE id = $1").bind(id)`.
 pub type Sql = Query<'static, Any, AnyArguments>;
@@ -112,6 +115,33 @@ impl Tx {
             returned.extend(self.fetch_all(sqlx::query_with(AssertSqlSafe(sql), arguments)).await?);
         }
         Ok(returned)
+    }
+
+    /// Inserts a row; `false` when its place is taken.
+    ///
+    /// # Errors
+    /// When the statement fails, or an earlier one has.
+    pub async fn insert_row(&mut self, row: &Row) -> Result<bool, StoreError> {
+        Ok(self.insert_rows(&[row]).await? == [true])
+    }
+
+    /// Inserts rows that go together, and tells of each whether its place was free.
+    pub(super) async fn insert_rows(&mut self, rows: &[&Row]) -> Result<Vec<bool>, StoreError> {
+        let mut inserted = 0;
+        for statement in Row::statements(rows, self.engine).into_iter().flatten() {
+            let (sql, arguments) = statement?;
+            inserted += self.execute(sqlx::query_with(AssertSqlSafe(sql), arguments)).await?;
+        }
+        if usize::try_from(inserted).is_ok_and(|inserted| inserted == rows.len()) {
+            return Ok(vec![true; rows.len()]);
+        }
+        let mut present = HashSet::new();
+        if let Some((sql, arguments)) = Row::present(rows) {
+            for row in self.fetch_all(sqlx::query_with(AssertSqlSafe(sql), arguments)).await? {
+                present.insert(row.text("id")?);
+            }
+        }
+        Ok(rows.iter().map(|row| present.contains(row.id())).collect())
     }
 
     /// Keeps every other transaction out that asks for the same name, until this one ends.

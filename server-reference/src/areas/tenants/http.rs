@@ -30,17 +30,11 @@ pub(super) async fn create(ctx: Ctx) -> Result<Reply, Problem> {
         Err(findings) => return permit.refuse(invalid(findings)).await,
     };
     let new = service::new_tenant(ctx.new_id("tnt"), ctx.tenant_id().to_owned(), profile, ctx.now());
-    permit
-        .commit(move |tx| {
-            let new = new.clone();
-            Box::pin(async move {
-                service::create(tx, &new).await?;
-                let location = format!("/tenants/{}", new.id);
-                let facts = Private::new().resource("tenant", &new.id);
-                Ok(Done::new(reply(StatusCode::CREATED, new)?.location(&location)).facts(facts))
-            })
-        })
-        .await
+    let (row, taken) = service::creation(&new);
+    let facts = Private::new().resource("tenant", &new.id);
+    let location = format!("/tenants/{}", new.id);
+    let reply = reply(StatusCode::CREATED, new)?.location(&location);
+    permit.insert(row, Done::new(reply).facts(facts), taken).await
 }
 
 pub(super) async fn list(ctx: Ctx) -> Result<Reply, Problem> {

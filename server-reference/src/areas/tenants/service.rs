@@ -14,7 +14,7 @@ use crate::kernel::clock::{Clock, Timestamp};
 use crate::kernel::conditional::Version;
 use crate::kernel::ctx::Ctx;
 use crate::kernel::problem::Problem;
-use crate::store::{Commit, Read, Reader, Store, StoreError, Tx};
+use crate::store::{Commit, Read, Reader, Row, Store, StoreError, Tx};
 
 /// The external id of the platform's own tenant.
 pub const PLATFORM: &str = "platform";
@@ -39,18 +39,11 @@ pub(super) async fn visible(ctx: &Ctx, id: &str) -> Result<Option<Tenant>, Probl
     Ok(found.filter(|tenant| ctx.principal().sees(&tenant.id, Some(&tenant.owner_id))))
 }
 
-/// Creates a tenant.
-///
-/// # Errors
-/// 409 when its owner has one with this external id.
-pub(super) async fn create(tx: &mut Tx, new: &Tenant) -> Result<(), Problem> {
-    match tenants::insert(tx, new).await? {
-        true => Ok(()),
-        false => {
-            let external_id = &new.profile.external_id;
-            Err(Problem::conflict(format!("There is a tenant with the external id {external_id} already.")))
-        }
-    }
+/// What creating a tenant takes: its row, and the problem when its owner has one with this external id.
+pub(super) fn creation(new: &Tenant) -> (Row, Problem) {
+    let external_id = &new.profile.external_id;
+    let taken = format!("There is a tenant with the external id {external_id} already.");
+    (tenants::row(new), Problem::conflict(taken))
 }
 
 /// Changes a tenant and gives it as it then is.
@@ -121,7 +114,7 @@ pub async fn ensure_platform(
             Box::pin(async move {
                 tx.lock("tenants.platform").await?;
                 if tenants::get(tx, &new.id).await?.is_none() {
-                    tenants::insert(tx, &new).await?;
+                    tx.insert_row(&tenants::row(&new)).await?;
                 }
                 let reason = "the platform's own tenant comes before any principal who could act";
                 Ok(Commit::without_receipt((), reason))

@@ -9,7 +9,7 @@ use super::signed;
 use crate::areas::tenants::import::plan::Existing;
 use crate::areas::tenants::labels::Labels;
 use crate::areas::tenants::model::{Profile, Status, Tenant};
-use crate::store::{Columns, Read, StoreError, Tx};
+use crate::store::{Columns, Read, Row, StoreError, Tx};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -41,25 +41,36 @@ fn tenant(row: &AnyRow) -> Result<Tenant, StoreError> {
     })
 }
 
-/// Inserts a tenant; `false` when its owner has one with this external id.
-pub(in crate::areas::tenants) async fn insert(tx: &mut Tx, new: &Tenant) -> Result<bool, StoreError> {
-    let sql = sqlx::query(
-        "INSERT INTO tenants (id, owner_id, external_id, name, region, status, contact_email, labels, version, \
-         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
-         ON CONFLICT (owner_id, external_id) DO NOTHING",
-    )
-    .bind(new.id.clone())
-    .bind(new.owner_id.clone())
-    .bind(new.profile.external_id.clone())
-    .bind(new.profile.name.clone())
-    .bind(new.profile.region.clone())
-    .bind(new.status.as_str())
-    .bind(new.profile.contact_email.clone())
-    .bind(new.profile.labels.to_json())
-    .bind(new.version)
-    .bind(new.created_at.as_micros())
-    .bind(new.updated_at.as_micros());
-    Ok(tx.execute(sql).await? == 1)
+/// The row of a new tenant. Its place is taken when its owner has one with this external id.
+pub(in crate::areas::tenants) fn row(new: &Tenant) -> Row {
+    const COLUMNS: &[&str; 11] = &[
+        "id",
+        "owner_id",
+        "external_id",
+        "name",
+        "region",
+        "status",
+        "contact_email",
+        "labels",
+        "version",
+        "created_at",
+        "updated_at",
+    ];
+    let profile = &new.profile;
+    let values = [
+        (&new.id).into(),
+        (&new.owner_id).into(),
+        (&profile.external_id).into(),
+        (&profile.name).into(),
+        (&profile.region).into(),
+        new.status.as_str().into(),
+        profile.contact_email.as_ref().into(),
+        profile.labels.to_json().into(),
+        new.version.into(),
+        new.created_at.into(),
+        new.updated_at.into(),
+    ];
+    Row::into("tenants", COLUMNS, values).unless_taken("(owner_id, external_id)")
 }
 
 /// Writes a changed tenant; `false` when `before` is no longer its version.
