@@ -124,6 +124,7 @@ impl App {
         };
         let kernel = app.dispatcher.kernel();
         app.tasks.spawn(sweep(Arc::clone(kernel), app.stop.clone()));
+        app.tasks.spawn(learn_keys(Arc::clone(kernel), app.stop.clone()));
         let (clock, ids) = (Arc::clone(&kernel.clock), Arc::clone(&kernel.ids));
         app.tasks.spawn(Runner::new(kernel.store.clone(), clock, ids, handlers).run(app.stop.clone()));
         app.tasks.close();
@@ -184,6 +185,16 @@ fn routes(signer: Arc<dyn Signer>, handlers: &Arc<Handlers>, tests: Option<Arc<R
     match tests {
         Some(tests) => routes.merge(retry_tests::routes(tests)),
         None => routes,
+    }
+}
+
+/// Finds out which idempotency keys are in use. Until then, and if it fails, every key is looked up.
+async fn learn_keys(kernel: Arc<Kernel>, stop: CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        learnt = kernel.recall.learn(kernel.clock.now()) => if let Err(error) = learnt {
+            tracing::warn!(%error, "the idempotency keys in use could not be read");
+        },
     }
 }
 

@@ -32,6 +32,7 @@ pub mod reply;
 pub mod respond;
 pub(crate) mod router;
 pub mod routes;
+pub(crate) mod seen;
 pub mod settings;
 #[cfg(test)]
 mod tests;
@@ -120,7 +121,7 @@ impl Kernel {
             authenticator: Authenticator::new(parts.credentials, Arc::clone(&parts.clock)),
             cursors: Cursors::new(parts.cursors),
             sealer: Sealer::new(parts.sealer),
-            recall: Recall::new(parts.store.clone()),
+            recall: Recall::new(parts.store.clone(), parts.clock.now()),
             in_flight: Arc::default(),
             health: Health::default(),
             settings: parts.settings,

@@ -318,6 +318,7 @@ impl Case {
         let Some(fingerprint) = inner.fingerprint.get() else {
             return Err(Problem::internal(format!("{} was concluded before its body was read", inner.op.id)));
         };
+        inner.kernel.recall.note(&attempt.record, self.ctx.now());
         Ok(Some(Remember {
             key: attempt.record,
             fingerprint: *fingerprint,

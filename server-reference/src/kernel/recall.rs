@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
 use super::clock::Timestamp;
+use super::seen::Seen;
 use crate::store::{LOOKED_UP_AT_ONCE, Remembered, Store, StoreError};
 
 type Answer = Result<Option<Remembered>, StoreError>;
@@ -20,15 +21,45 @@ pub(crate) struct Recall {
     waiting: Mutex<Vec<([u8; 32], oneshot::Sender<Answer>)>>,
     /// Held by the one who asks.
     asking: tokio::sync::Mutex<()>,
+    /// Where no other server writes records: the keys that may have one.
+    seen: Option<Seen>,
 }
 
 impl Recall {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store, waiting: Mutex::default(), asking: tokio::sync::Mutex::default() }
+    pub(crate) fn new(store: Store, now: Timestamp) -> Self {
+        let seen = store.is_exclusive().then(|| Seen::new(now));
+        Self { store, waiting: Mutex::default(), asking: tokio::sync::Mutex::default(), seen }
+    }
+
+    /// Learns which keys there are records of. Until it has, every key is looked up.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub(crate) async fn learn(&self, now: Timestamp) -> Result<(), StoreError> {
+        let Some(seen) = &self.seen else { return Ok(()) };
+        let mut after = Vec::new();
+        loop {
+            let keys = self.store.reader().await?.remembered_keys(&after).await?;
+            let Some(last) = keys.last() else { break };
+            after = last.to_vec();
+            keys.iter().for_each(|key| seen.enter(key, now));
+        }
+        seen.complete();
+        Ok(())
+    }
+
+    /// Notes that a record is about to be written under `key`.
+    pub(crate) fn note(&self, key: &[u8; 32], now: Timestamp) {
+        if let Some(seen) = &self.seen {
+            seen.enter(key, now);
+        }
     }
 
     /// The outcome stored under `key`, when there is one that has not expired.
     pub(crate) async fn find(&self, key: [u8; 32], now: Timestamp) -> Answer {
+        if self.seen.as_ref().is_some_and(|seen| seen.is_new(&key)) {
+            return Ok(None);
+        }
         let (tell, mut told) = oneshot::channel();
         self.waiting().push((key, tell));
         tokio::select! {
@@ -115,7 +146,7 @@ mod tests {
                 .await
                 .unwrap();
         }
-        Arc::new(Recall::new(store))
+        Arc::new(Recall::new(store, SystemClock.now()))
     }
 
     #[tokio::test]
@@ -129,6 +160,17 @@ mod tests {
         });
         for (n, found) in futures_util::future::join_all(asking).await {
             assert_eq!(found.map(|found| found.fingerprint), (n % 2 == 1).then(|| key(n)), "key {n}");
+        }
+    }
+
+    #[tokio::test]
+    async fn records_from_before_the_start_are_found_once_they_are_learnt() {
+        const KEYS: u16 = 600;
+        let recall = odd(KEYS).await;
+        recall.learn(SystemClock.now()).await.unwrap();
+        for n in 0..KEYS {
+            let found = recall.find(key(n), SystemClock.now()).await.unwrap();
+            assert_eq!(found.is_some(), n % 2 == 1, "key {n}");
         }
     }
 

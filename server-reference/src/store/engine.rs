@@ -151,6 +151,11 @@ impl Engine {
         }
     }
 
+    /// Whether only one server writes to a database: the lock on the folder keeps others out.
+    pub(super) fn is_exclusive(self) -> bool {
+        self == Self::Sqlite
+    }
+
     /// WAL with `synchronous=FULL` flushes the log at every commit: what was acknowledged survives a power cut.
     fn writer_setup(self) -> &'static [&'static str] {
         match self {

@@ -82,6 +82,21 @@ impl Reader {
     }
 }
 
+/// How many keys [`Reader::remembered_keys`] gives at once.
+const LISTED_AT_ONCE: i64 = 10_000;
+
+impl Reader {
+    /// The keys there are records under, expired or not, in their order: the next few after `after`.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn remembered_keys(&mut self, after: &[u8]) -> Result<Vec<[u8; 32]>, StoreError> {
+        let sql = sqlx::query("SELECT key FROM idempotency WHERE key > $1 ORDER BY key LIMIT $2");
+        let rows = self.fetch_all(sql.bind(after.to_vec()).bind(LISTED_AT_ONCE)).await?;
+        rows.iter().map(|row| row.hash("key")).collect()
+    }
+}
+
 fn remembered(row: &AnyRow) -> Result<Remembered, StoreError> {
     Ok(Remembered {
         fingerprint: row.hash("fingerprint")?,

@@ -276,6 +276,12 @@ impl Store {
         self.inner.readers.close().await;
     }
 
+    /// Whether no other server can write to this database.
+    #[must_use]
+    pub fn is_exclusive(&self) -> bool {
+        self.inner.database.engine().is_exclusive()
+    }
+
     /// The public key under which this store's receipts and checkpoints verify.
     #[must_use]
     pub fn public_key(&self) -> [u8; 32] {
