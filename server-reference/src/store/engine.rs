@@ -202,6 +202,13 @@ impl Engine {
         }
     }
 
+    /// Whether the last statement of an insert is filled up with rows of NULLs, instead of cut into smaller ones. A
+    /// statement costs SQLite's thread two hand-overs and a NULL next to nothing. PostgreSQL would have to be told the
+    /// types of the columns.
+    pub(super) fn fills_up(self) -> bool {
+        self == Self::Sqlite
+    }
+
     /// Writes the placeholder of a parameter in a long statement.
     ///
     /// SQLite takes `$1` for a name and finds names by walking a list, once for each parameter at every execution:

@@ -61,7 +61,8 @@ value_from! {
 
 /// Rows for one table, inserted by as few statements as the engines' limits allow.
 ///
-/// Rows are cut into powers of two, so that few different statements are prepared however many rows there are.
+/// A statement has a power of two of rows, so that few different ones are prepared however many rows there are. The
+/// first column is never NULL: where the engine takes that, rows of NULLs fill the last statement up and are left out.
 ///
 /// ```
 /// # use companyos_server::store::Insert;
@@ -247,10 +248,12 @@ impl Statements {
         }
     }
 
-    fn text(&self, rows: usize) -> String {
+    /// The text for that many rows, of which some may be there to fill up.
+    fn text(&self, rows: usize, filled: bool) -> String {
         let width = self.columns.len();
         let mut sql = String::with_capacity(64 + rows * (3 + width * 6));
-        let _infallible = write!(sql, "INSERT INTO {} ({}) VALUES ", self.table, self.columns.join(", "));
+        let _infallible = write!(sql, "INSERT INTO {} ({}) ", self.table, self.columns.join(", "));
+        sql.push_str(if filled { "SELECT * FROM (VALUES " } else { "VALUES " });
         let mut parameter = 0_usize;
         for row in 0..rows {
             sql.push_str(if row == 0 { "(" } else { ", (" });
@@ -262,6 +265,9 @@ impl Statements {
                 self.engine.push_parameter(&mut sql, parameter);
             }
             sql.push(')');
+        }
+        if filled {
+            sql.push_str(") WHERE column1 IS NOT NULL");
         }
         if !self.conflict.is_empty() {
             sql.push_str(" ON CONFLICT ");
@@ -282,24 +288,27 @@ impl Iterator for Statements {
     type Item = Result<(String, AnyArguments), StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let rows = match self.rows {
+        let wanted = match self.rows {
             0 => return None,
             rows if rows >= self.most => self.most,
+            rows if self.engine.fills_up() => rows,
             rows => 1 << rows.ilog2(),
         };
-        self.rows -= rows;
+        self.rows -= wanted;
+        let rows = wanted.next_power_of_two();
         let sql = match &self.last {
-            Some((last, sql)) if *last == rows => sql.clone(),
+            Some((last, sql)) if *last == wanted => sql.clone(),
             _ => {
-                let sql = self.text(rows);
-                self.last = Some((rows, sql.clone()));
+                let sql = self.text(rows, wanted < rows);
+                self.last = Some((wanted, sql.clone()));
                 sql
             }
         };
         let parameters = rows * self.columns.len();
         let mut arguments = AnyArguments::default();
         arguments.reserve(parameters, 0);
-        for value in self.values.by_ref().take(parameters) {
+        let filling = std::iter::repeat_n(Value::NoText, (rows - wanted) * self.columns.len());
+        for value in self.values.by_ref().take(wanted * self.columns.len()).chain(filling) {
             let added = match value {
                 Value::Text(value) => arguments.add(value),
                 Value::Int(value) => arguments.add(value),
@@ -332,17 +341,25 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_cut_into_powers_of_two() {
-        let sizes = |rows| {
-            statements(Engine::Postgres, rows)
-                .iter()
-                .map(|(_, parameters)| parameters / 2)
-                .collect::<Vec<_>>()
+    fn a_statement_has_a_power_of_two_of_rows() {
+        let sizes = |engine, rows| {
+            statements(engine, rows).iter().map(|(_, parameters)| parameters / 2).collect::<Vec<_>>()
         };
-        assert_eq!(sizes(0), [0; 0]);
-        assert_eq!(sizes(1), [1]);
-        assert_eq!(sizes(37), [32, 4, 1]);
-        assert_eq!(sizes(1_030), [512, 512, 4, 2]);
+        assert_eq!(sizes(Engine::Postgres, 0), [0; 0]);
+        assert_eq!(sizes(Engine::Postgres, 1), [1]);
+        assert_eq!(sizes(Engine::Postgres, 37), [32, 4, 1]);
+        assert_eq!(sizes(Engine::Postgres, 1_030), [512, 512, 4, 2]);
+        assert_eq!(sizes(Engine::Sqlite, 37), [64]);
+        assert_eq!(sizes(Engine::Sqlite, 1_030), [512, 512, 8]);
+    }
+
+    #[test]
+    fn rows_that_fill_a_statement_up_are_left_out() {
+        assert_eq!(
+            statements(Engine::Sqlite, 3)[0].0,
+            "INSERT INTO t (a, b) SELECT * FROM (VALUES (?, ?), (?, ?), (?, ?), (?, ?)) WHERE column1 IS NOT NULL \
+             ON CONFLICT (a) DO NOTHING RETURNING a"
+        );
     }
 
     #[test]
@@ -364,6 +381,6 @@ mod tests {
             insert.push(std::array::from_fn(|_| Value::NoInt));
         }
         let sizes: Vec<_> = insert.into_statements(Engine::Sqlite).map(|s| s.unwrap().1.len()).collect();
-        assert_eq!(sizes, [25_600, 25_600, 6_400, 1_600, 800]);
+        assert_eq!(sizes, [25_600, 25_600, 12_800]);
     }
 }
