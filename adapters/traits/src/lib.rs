@@ -11,6 +11,8 @@ pub mod identity;
 pub mod payment;
 mod secret;
 pub mod storage;
+#[cfg(feature = "wrappers")]
+pub mod wrappers;
 
 pub use context::{Context, ContextBuilder};
 pub use descriptor::{CONTRACT_VERSION, Capability, Descriptor, Limits, PartLimits};

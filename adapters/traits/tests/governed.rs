@@ -11,8 +11,10 @@ use companyos_adapter_traits::govern::{
     Decision, Phase, PolicyHook, Question, REGION_RULE, ReceiptDraft, ReceiptId, ReceiptSink, Verdict,
 };
 use companyos_adapter_traits::storage::{
-    CopyOptions, DeleteOptions, GetOptions, Head, HeadOptions, ListOptions, ListPage, MemoryStorage, Object,
-    ObjectKey, ObjectMeta, PresignOptions, PutOptions,
+    AbortUploadOptions, Checksum, CompleteUploadOptions, CopyOptions, DeleteOptions, GetOptions, Head,
+    HeadOptions, ListOptions, ListPage, ListPartsOptions, Lock, LockOptions, MemoryStorage, Object,
+    ObjectKey, ObjectMeta, Placement, PresignOptions, PutOptions, RetentionMode, StartUploadOptions,
+    StorageClass, UploadPartOptions,
 };
 use companyos_adapter_traits::{
     Context, Descriptor, Error, ErrorKind, Governed, ObjectStorage, ObjectStorageExt, Outcome, RetryClass,
@@ -289,4 +291,76 @@ impl ObjectStorage for Lost {
     async fn list(&self, ctx: &Context, options: &ListOptions) -> Result<ListPage, Error> {
         self.0.list(ctx, options).await
     }
+}
+
+#[tokio::test]
+async fn uploads_versions_and_locks_leave_receipts_too() -> Test {
+    let sink = Arc::new(Sink::default());
+    let storage = governed(MemoryStorage::versioned(), &sink);
+    let upload = storage.start_upload(&ctx(), &key()?, &StartUploadOptions::default()).await?;
+    let part = storage.upload_part(&ctx(), &upload, 1, "a;b".into(), &UploadPartOptions::default()).await?;
+    storage.list_parts(&ctx(), &upload, &ListPartsOptions::default()).await?;
+    storage.list_uploads(&ctx(), &ListOptions::prefix("books/")).await?;
+    let meta = storage.complete_upload(&ctx(), &upload, &[part], &CompleteUploadOptions::default()).await?;
+    let other = storage.start_upload(&ctx(), &key()?, &StartUploadOptions::default()).await?;
+    storage.abort_upload(&ctx(), &other, &AbortUploadOptions::default()).await?;
+    storage.list_versions(&ctx(), &ListOptions::prefix("books/")).await?;
+    let until = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(4_000_000_000);
+    let lock = LockOptions::new(Lock::until(RetentionMode::Governance, until));
+    storage.lock(&ctx(), &key()?, &lock).await?;
+
+    let actions = [
+        "start-upload",
+        "upload-part",
+        "list-parts",
+        "list-uploads",
+        "complete-upload",
+        "start-upload",
+        "abort-upload",
+        "list-versions",
+        "lock",
+    ];
+    let expected: Vec<_> = actions
+        .into_iter()
+        .flat_map(|action| [(action, Phase::Intent, Verdict::Allow), (action, Phase::Outcome, Verdict::Ok)])
+        .collect();
+    let lines = sink.lines();
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|(action, phase, verdict)| (action.strip_prefix("storage.").unwrap_or(action), *phase, *verdict))
+        .collect();
+    assert_eq!(lines, expected);
+
+    let receipts = sink.receipts();
+    let fact = |receipt: usize, name: &str| -> Option<String> {
+        receipts[receipt].facts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    };
+    assert_eq!(fact(1, "upload"), Some(upload.id.clone()), "the receipts of one upload can be joined");
+    assert_eq!(
+        (fact(2, "upload"), fact(2, "part"), fact(2, "size")),
+        (Some(upload.id.clone()), Some("1".into()), Some("3".into()))
+    );
+    assert_eq!((fact(8, "mode"), fact(8, "size")), (Some("overwrite".into()), Some("3".into())));
+    assert_eq!(fact(9, "version"), meta.version.map(|version| version.to_string()));
+    assert_eq!(fact(16, "retention"), Some("governance".into()));
+    assert_eq!(fact(16, "retain_until_unix_seconds"), Some("4000000000".into()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_write_asks_for_is_put_to_policy() -> Test {
+    let sink = Arc::new(Sink::default());
+    let storage = governed(MemoryStorage::new(), &sink);
+    let placement = Placement::default().storage_class(StorageClass::new("ARCHIVE")).kms_key("key-1");
+    let options = PutOptions::create().placement(placement).checksum(Checksum::crc32c(b"123456789"));
+    storage.put(&ctx(), &key()?, "123456789".into(), &options).await?;
+    let facts = [
+        ("size", "9"),
+        ("mode", "create"),
+        ("checksum", "crc32c:e3069283"),
+        ("storage_class", "ARCHIVE"),
+        ("kms_key", "key-1"),
+    ];
+    assert_eq!(sink.receipts()[0].facts, facts.map(|(name, value)| (name, value.to_owned())));
+    Ok(())
 }

@@ -9,6 +9,7 @@ use companyos_adapter_traits::govern::{
     Decision, PolicyHook, Question, ReceiptDraft, ReceiptId, ReceiptSink,
 };
 use companyos_adapter_traits::storage::MemoryStorage;
+use companyos_adapter_traits::wrappers::{LimitPolicy, Limited, RetryPolicy, Retrying};
 use companyos_adapter_traits::{Context, Error, Governed, Limits, ObjectStorage, PartLimits};
 
 async fn report(storage: &dyn ObjectStorage) -> Report {
@@ -62,9 +63,12 @@ async fn it_conforms_without_any_capability() {
 }
 
 #[tokio::test]
-async fn it_conforms_behind_pointers_and_governance() {
+async fn it_conforms_behind_pointers_governance_retries_and_limits() {
     let shared: Arc<dyn ObjectStorage> = Arc::new(MemoryStorage::versioned().with_region("local"));
-    let governed = Governed::new(Box::new(shared), Arc::new(AllowAll), Arc::new(Nowhere));
+    let limited =
+        Limited::new(Box::new(shared), LimitPolicy::default().concurrency(4).per_second(1 << 20, 1 << 20));
+    let retrying = Retrying::new(limited, RetryPolicy::default());
+    let governed = Governed::new(retrying, Arc::new(AllowAll), Arc::new(Nowhere));
     let report = report(&governed).await;
     assert!(report.passed(), "{report}");
 }

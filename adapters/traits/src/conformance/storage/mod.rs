@@ -278,7 +278,17 @@ fn expect_unsupported<T>(
     Ok(())
 }
 
-/// Bytes that differ at every position from those of another seed, so that a mixed-up body shows.
+/// Bytes that differ at every position from those of another seed, so that a mixed-up body shows. No two blocks of one
+/// body are the same either, so that swapped blocks show.
 fn body(seed: u8, len: usize) -> Bytes {
-    (0..len).map(|at| (at as u8).wrapping_mul(31).wrapping_add((at >> 8) as u8).wrapping_add(seed)).collect()
+    const BLOCK: usize = 1 << 16;
+    let byte = |at: usize| (at as u8).wrapping_mul(31).wrapping_add((at >> 8) as u8).wrapping_add(seed);
+    let block: Vec<u8> = (0..len.min(BLOCK)).map(byte).collect();
+    let mut body = Vec::with_capacity(len);
+    for number in 0..len.div_ceil(BLOCK) {
+        let start = body.len();
+        body.extend_from_slice(&block[..block.len().min(len - start)]);
+        body[start] = body[start].wrapping_add(number as u8);
+    }
+    body.into()
 }
