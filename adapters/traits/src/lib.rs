@@ -18,7 +18,7 @@ pub use context::{Context, ContextBuilder};
 pub use descriptor::{CONTRACT_VERSION, Capability, Descriptor, Limits, PartLimits};
 pub use error::{Conflict, Error, ErrorKind, Outcome, RetryClass, TokenFault};
 pub use govern::Governed;
-pub use identity::IdentityProvider;
+pub use identity::{IdentityProvider, IdentityProviderExt};
 pub use payment::PaymentProvider;
 pub use secret::Secret;
 pub use storage::{ObjectStorage, ObjectStorageExt};

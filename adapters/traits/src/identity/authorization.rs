@@ -66,3 +66,29 @@ impl PendingAuthorization {
         Err(Error::new(ErrorKind::GrantRefused, message).with_outcome(crate::Outcome::NotSent))
     }
 }
+
+/// What the redirect of an authorization endpoint brings (RFC 6749, section 4.1.2; RFC 9207).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AuthorizationResponse {
+    /// What is traded for tokens.
+    pub code: Secret,
+    /// The state of the request, to be held against [`PendingAuthorization::state`].
+    pub state: Secret,
+    /// The issuer that answered, if it says.
+    pub iss: Option<String>,
+}
+
+impl AuthorizationResponse {
+    /// A response that does not name its issuer.
+    pub fn new(code: Secret, state: impl Into<String>) -> Self {
+        Self { code, state: Secret::new(state), iss: None }
+    }
+
+    /// Keeps the issuer that the response names.
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.iss = Some(issuer.into());
+        self
+    }
+}

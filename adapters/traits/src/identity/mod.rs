@@ -5,18 +5,23 @@
 pub mod amr;
 mod authorization;
 mod claims;
+mod ext;
 mod forward;
 mod json;
+pub mod memory;
 mod metadata;
 mod options;
+pub mod pkce;
 mod requirement;
 mod tokens;
 mod verify;
 
 use async_trait::async_trait;
 
-pub use authorization::{AuthorizationRequest, PendingAuthorization};
+pub use authorization::{AuthorizationRequest, AuthorizationResponse, PendingAuthorization};
 pub use claims::Claims;
+pub use ext::IdentityProviderExt;
+pub use memory::{MemoryIdentity, User};
 pub use metadata::IssuerMetadata;
 pub use options::{
     AuthorizationOptions, ClientCredentialsOptions, DevicePollOptions, DeviceStartOptions, DiscoverOptions,
@@ -167,6 +172,7 @@ pub trait IdentityProvider: Send + Sync {
     ///
     /// # Errors
     /// - [`GrantRefused`](crate::ErrorKind::GrantRefused) when the refresh token is not accepted
+    /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied) for a scope that was not granted
     /// - [`RefreshReused`](crate::ErrorKind::RefreshReused) when it is known to have been used before
     /// - Those of [`verify_token`](Self::verify_token) for an ID token that comes
     async fn refresh(
