@@ -14,6 +14,7 @@ mod options;
 pub mod pkce;
 mod requirement;
 mod tokens;
+pub(crate) mod url;
 mod verify;
 
 use async_trait::async_trait;

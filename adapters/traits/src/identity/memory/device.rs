@@ -2,7 +2,7 @@
 
 use super::state::{Answer, Device, State};
 use super::{DEVICE_INTERVAL, DEVICE_LIFETIME, MemoryIdentity, refuse};
-use crate::identity::{DeviceAuthorization, DevicePoll, DevicePollOptions, DeviceStartOptions};
+use crate::identity::{DeviceAuthorization, DevicePoll, DevicePollOptions, DeviceStartOptions, url};
 use crate::{Error, ErrorKind, Secret};
 
 /// The flow that waits for an answer under this code.
@@ -32,7 +32,7 @@ impl MemoryIdentity {
         };
         state.devices.insert(code.clone(), device);
         let uri = format!("{}/device", self.config.issuer);
-        let complete = super::url::with_query(&uri, &[("user_code", &user_code)]);
+        let complete = url::with_query(&uri, &[("user_code", &user_code)]);
         let mut flow =
             DeviceAuthorization::new(Secret::new(code), Secret::new(user_code), uri, DEVICE_LIFETIME);
         flow.verification_uri_complete = Some(Secret::new(complete));

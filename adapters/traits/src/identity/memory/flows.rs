@@ -3,10 +3,10 @@
 use std::time::SystemTime;
 
 use super::state::{Grant, State};
-use super::{MemoryIdentity, REFRESH_LIFETIME, TOKEN_LIFETIME, url};
+use super::{MemoryIdentity, REFRESH_LIFETIME, TOKEN_LIFETIME};
 use crate::identity::{
     AuthorizationOptions, AuthorizationRequest, Claims, ClientCredentialsOptions, EndSessionOptions,
-    ExchangeOptions, PendingAuthorization, RefreshOptions, TokenKind, TokenSet, VerifyOptions, pkce,
+    ExchangeOptions, PendingAuthorization, RefreshOptions, TokenKind, TokenSet, VerifyOptions, pkce, url,
 };
 use crate::{Capability, Error, ErrorKind, Secret, TokenFault};
 

@@ -4,7 +4,6 @@ mod device;
 mod flows;
 mod provider;
 mod state;
-mod url;
 mod user;
 
 use std::fmt;
@@ -14,7 +13,7 @@ use std::time::Duration;
 use state::{Answer, Code, State};
 pub use user::User;
 
-use super::{AuthorizationResponse, Claims, TokenKind};
+use super::{AuthorizationResponse, Claims, TokenKind, url};
 use crate::clock::{Clock, SystemClock};
 use crate::{Capability, Descriptor, Error, ErrorKind, Secret};
 

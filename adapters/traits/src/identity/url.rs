@@ -1,9 +1,9 @@
-//! Just enough of URLs for a provider that has none.
+//! Just enough of URLs to make a query and to read one.
 
 use std::fmt::Write as _;
 
 /// `base` with a query of these parameters.
-pub(super) fn with_query(base: &str, parameters: &[(&str, &str)]) -> String {
+pub(crate) fn with_query(base: &str, parameters: &[(&str, &str)]) -> String {
     let mut url = base.to_owned();
     for (at, (name, value)) in parameters.iter().enumerate() {
         url.push(if at == 0 { '?' } else { '&' });
@@ -22,7 +22,7 @@ pub(super) fn with_query(base: &str, parameters: &[(&str, &str)]) -> String {
 }
 
 /// The parameter of that name, decoded; `None` when it is absent or no text.
-pub(super) fn parameter(url: &str, name: &str) -> Option<String> {
+pub(crate) fn parameter(url: &str, name: &str) -> Option<String> {
     let (_, query) = url.split_once('?')?;
     let query = query.split('#').next()?;
     let (_, value) =
