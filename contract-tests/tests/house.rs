@@ -5,7 +5,9 @@
 
 mod house {
     pub(crate) mod areas;
+    pub(crate) mod dependencies;
     pub(crate) mod layers;
+    pub(crate) mod spdx;
     pub(crate) mod tidy;
     pub(crate) mod tree;
 }
