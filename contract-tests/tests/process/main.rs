@@ -1,5 +1,5 @@
 //! The programs as their users run them: `companyos serve` killed in the middle of its work, its files damaged, and
-//! `companyos-receipt` on what it exported.
+//! `companyos-receipt` on what it and the quickstart exported.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,3 +12,4 @@ mod damage;
 mod kill;
 mod programs;
 mod receipts;
+mod sweep;

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 const SERVER: &str = "companyos";
 const VERIFIER: &str = "companyos-receipt";
+const QUICKSTART: &str = "quickstart";
 
 /// The folder with the programs of the profile this test was built in.
 ///
@@ -22,7 +23,7 @@ static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
     let this = std::env::current_exe().expect("this program is somewhere");
     let folder =
         this.parent().and_then(Path::parent).expect("it lies in deps/ of a profile's folder").to_path_buf();
-    if !(is_fresh(&folder, SERVER) && is_fresh(&folder, VERIFIER)) {
+    if ![SERVER, VERIFIER, QUICKSTART].iter().all(|name| is_fresh(&folder, name)) {
         let profile = folder.file_name().and_then(OsStr::to_str).expect("a profile");
         let profile = if profile == "debug" { "dev" } else { profile };
         let built = Command::new(env!("CARGO"))
@@ -30,6 +31,7 @@ static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
             .args(["build", "--quiet", "--all-features", "--profile", profile, "--target-dir"])
             .arg(folder.parent().expect("a target folder"))
             .args(["-p", "companyos-server", "--bin", SERVER, "-p", "companyos-receipt", "--bin", VERIFIER])
+            .args(["-p", "companyos-examples", "--bin", QUICKSTART])
             .status()
             .expect("cargo runs");
         assert!(built.success(), "the programs cannot be built");
@@ -49,6 +51,12 @@ fn is_fresh(folder: &Path, name: &str) -> bool {
 /// Runs the verifier to its end.
 pub(crate) fn verifier(args: &[&OsStr]) -> Output {
     Command::new(PROGRAMS.join(VERIFIER)).args(args).output().expect("the verifier runs")
+}
+
+/// Runs the quickstart to its end; what it keeps is below the folder.
+pub(crate) fn quickstart(folder: &Path) -> Output {
+    let mut command = Command::new(PROGRAMS.join(QUICKSTART));
+    command.arg("--keep").current_dir(folder).env("TMPDIR", folder).output().expect("the quickstart runs")
 }
 
 /// A `companyos serve` with everything it keeps in one folder.
