@@ -52,10 +52,10 @@ impl RetryTestCreate {
 }
 
 /// `pass` serves the request normally. `return-<status>` answers with that status without running the
-/// operation, `return-<status>-retry-after-<seconds>` adds Retry-After, and `return-<status>-after-<n>`
-/// serves n requests first. `reset-connection` closes the connection unanswered; `reset-after-commit`
-/// runs the operation, then closes. `stall-<seconds>s` waits before serving. `broken-body` cuts the
-/// response body short.
+/// operation, `return-<status>-retry-after-<seconds>` adds Retry-After (429 and 503 have it in any
+/// case, as 0), and `return-<status>-after-<n>` serves n requests first. `reset-connection` closes the
+/// connection unanswered; `reset-after-commit` runs the operation, then closes. `stall-<seconds>s`
+/// waits before serving. `broken-body` cuts the response body short.
 ///
 /// Limits: at most 40 characters; pattern `^(pass|return-[45][0-9]{2}(-retry-after-[0-9]{1,4}|-after-[0-9]{1,4})?|reset-connection|reset-after-commit|stall-[0-9]{1,3}s|broken-body)$`.
 pub type RetryTestFault = String;

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use companyos_types::CONTRACT_JSON;
 use companyos_types::ops::{self, Operation};
+use http::header::{IF_MATCH, IF_NONE_MATCH};
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value, json};
+
+use super::idempotency::IDEMPOTENCY_KEY;
 
 /// The contract cannot be used. It is part of the program, so this is a defect of the build.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +45,8 @@ pub(crate) struct Contract {
 pub(crate) struct Rules {
     pub(crate) path: Vec<Parameter>,
     pub(crate) query: Vec<Parameter>,
+    /// Header fields, without those that have rules and problems of their own.
+    pub(crate) headers: Vec<Parameter>,
     pub(crate) bodies: Vec<Body>,
     pub(crate) body_required: bool,
     /// The media types of its successes, without parameters.
@@ -50,7 +55,7 @@ pub(crate) struct Rules {
     pub(crate) rest: Option<String>,
 }
 
-/// A path or query parameter.
+/// A path, query or header parameter.
 pub(crate) struct Parameter {
     pub(crate) name: String,
     pub(crate) required: bool,
@@ -78,8 +83,11 @@ pub(crate) struct Body {
 impl Contract {
     /// Compiles the embedded contract.
     pub(crate) fn load() -> Result<Self, ContractError> {
-        let mut compiler =
-            Compiler { document: serde_json::from_str(CONTRACT_JSON)?, compiled: HashMap::new() };
+        Self::of(serde_json::from_str(CONTRACT_JSON)?)
+    }
+
+    fn of(document: Value) -> Result<Self, ContractError> {
+        let mut compiler = Compiler { document, compiled: HashMap::new() };
         let mut rules = HashMap::new();
         for operation in ops::ALL {
             rules.insert(operation.id, Arc::new(compiler.operation(operation)?));
@@ -107,6 +115,7 @@ impl Compiler {
         let mut rules = Rules {
             path: Vec::new(),
             query: Vec::new(),
+            headers: Vec::new(),
             bodies: Vec::new(),
             body_required: false,
             produces: produces(&object, self),
@@ -118,10 +127,12 @@ impl Compiler {
             if parameter["x-companyos-rest"] == json!(true) {
                 rules.rest = parameter["name"].as_str().map(str::to_owned);
             }
-            // Headers have codes of their own: see idempotency.rs and conditional.rs.
             match place.as_str() {
                 "path" => rules.path.push(self.parameter(&parameter, operation)?),
                 "query" => rules.query.push(self.parameter(&parameter, operation)?),
+                "header" if !has_rules_of_its_own(&parameter) => {
+                    rules.headers.push(self.parameter(&parameter, operation)?);
+                }
                 _ => {}
             }
         }
@@ -189,6 +200,12 @@ impl Compiler {
     }
 }
 
+/// Whether a header field has problems and codes of its own: see idempotency.rs and conditional.rs.
+fn has_rules_of_its_own(parameter: &Value) -> bool {
+    let name = parameter["name"].as_str().unwrap_or_default();
+    [IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH].iter().any(|own| name.eq_ignore_ascii_case(own.as_str()))
+}
+
 fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
@@ -212,6 +229,20 @@ fn produces(object: &Value, compiler: &Compiler) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn header_parameters_are_compiled_but_for_those_with_rules_of_their_own() {
+        let mut document: Value = serde_json::from_str(CONTRACT_JSON).unwrap();
+        document["paths"]["/meta"]["get"]["parameters"] = json!([
+            { "name": "Idempotency-Key", "in": "header", "schema": { "type": "string" } },
+            { "name": "if-none-match", "in": "header", "schema": { "type": "string" } },
+            { "name": "Sample-Rate", "in": "header", "required": true, "schema": { "type": "integer" } },
+        ]);
+        let rules = Contract::of(document).unwrap().rules(&ops::GET_META).unwrap();
+        let found: Vec<_> = rules.headers.iter().map(|rule| (rule.name.as_str(), rule.form)).collect();
+        assert_eq!(found, [("Sample-Rate", Form::Integer)]);
+        assert!(rules.headers[0].required);
+    }
 
     #[test]
     fn every_operation_of_the_contract_compiles() {

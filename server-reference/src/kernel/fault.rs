@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use companyos_types::ops::Operation;
 use companyos_types::problems::{self, ProblemType};
-use http::header::{HeaderName, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
+use http::header::HeaderName;
 
 use super::problem::Problem;
 
@@ -23,7 +23,7 @@ pub enum Fault {
     Return {
         /// The status, 400 to 599.
         status: StatusCode,
-        /// `Retry-After`, in seconds.
+        /// `Retry-After`, in seconds; without it, statuses that always carry the header say 0.
         retry_after: Option<u32>,
     },
     /// Its connection is reset; it is not served.
@@ -54,8 +54,10 @@ pub(crate) fn problem(status: StatusCode, retry_after: Option<u32>) -> Problem {
         if status.is_server_error() { &problems::UNAVAILABLE } else { &problems::MALFORMED_REQUEST };
     let kind = problems::ALL.iter().find(same).unwrap_or(fallback);
     let problem = Problem::new(kind).with_status(status).detail("This answer was planned by a retry test.");
-    match retry_after {
-        Some(seconds) => problem.header(RETRY_AFTER, HeaderValue::from(seconds)),
+    // The contract promises the header with these two; 0 leaves the pause to the client.
+    let promised = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+    match retry_after.or(promised.then_some(0)) {
+        Some(seconds) => problem.retry_after(seconds),
         None => problem,
     }
 }

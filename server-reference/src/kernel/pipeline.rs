@@ -76,6 +76,7 @@ impl Incoming<'_> {
             self.check_scopes(&principal, &tenant_id).await?;
         }
         let path = validate::path(&self.route.rules.path, self.params.iter().copied())?;
+        validate::headers(&self.route.rules.headers, &self.parts.headers)?;
         let if_match = self.if_match()?;
         let key = match operation.idempotency {
             Idempotency::Required => Some(idempotency::parse(&self.parts.headers)?),

@@ -2,6 +2,7 @@
 
 use companyos_types::problems;
 use companyos_types::shared::ProblemError;
+use http::HeaderMap;
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::{Map, Value};
@@ -73,6 +74,32 @@ pub(crate) fn path<'a>(
         values.push((name.to_owned(), value));
     }
     refuse_parameters(invalid).map(|()| values)
+}
+
+/// The header parameters that the contract has for the operation.
+pub(crate) fn headers(rules: &[Parameter], headers: &HeaderMap) -> Result<(), Problem> {
+    let mut invalid = Vec::new();
+    for rule in rules {
+        let mut values = headers.get_all(&rule.name).iter();
+        match (values.next(), values.next()) {
+            (None, _) if rule.required => {
+                invalid.push(parameter_finding(&rule.name, "required", "The header field is required."));
+            }
+            (None, _) => {}
+            (Some(_), Some(_)) => {
+                let detail = "The header field is given more than once.";
+                invalid.push(parameter_finding(&rule.name, "duplicate", detail));
+            }
+            (Some(value), None) => match value.to_str() {
+                Ok(text) => drop(check_parameter(rule, text, &mut invalid)),
+                Err(_) => {
+                    let detail = "The header field is not visible ASCII.";
+                    invalid.push(parameter_finding(&rule.name, "encoding", detail));
+                }
+            },
+        }
+    }
+    refuse_parameters(invalid)
 }
 
 /// A JSON body: 400 when it is no JSON, 422 with every finding when it breaks its schema.
@@ -269,6 +296,42 @@ mod tests {
         assert_eq!(list("nope=1&limit=0").unwrap_err().code(), "unknown-parameter");
         for raw in ["limit=%", "limit=%4", "limit=%zz", "external_id=%ff", "%+1=2"] {
             assert_eq!(list(raw).unwrap_err().code(), "malformed-request", "{raw}");
+        }
+    }
+
+    #[test]
+    fn every_fault_of_the_header_is_told() {
+        let rule = |name: &str, required, form, schema: Value| Parameter {
+            name: name.to_owned(),
+            required,
+            default: None,
+            form,
+            validator: std::sync::Arc::new(jsonschema::validator_for(&schema).unwrap()),
+        };
+        let rules = [
+            rule("Sample-Rate", true, Form::Integer, json!({ "type": "integer", "maximum": 100 })),
+            rule("Region-Hint", false, Form::Text, json!({ "type": "string", "pattern": "^[a-z]+$" })),
+        ];
+        let check = |fields: &[(&'static str, &[u8])]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in fields {
+                map.append(*name, http::HeaderValue::from_bytes(value).unwrap());
+            }
+            headers(&rules, &map).map_err(|problem| (problem.code(), findings(problem)))
+        };
+        assert_eq!(check(&[("sample-rate", b"100"), ("region-hint", b"eu"), ("other", b"\xff")]), Ok(()));
+        assert_eq!(check(&[("sample-rate", b"7")]), Ok(()));
+        for (fields, found) in [
+            (&[][..], vec![pair("Sample-Rate", "required")]),
+            (
+                &[("sample-rate", &b"101"[..]), ("region-hint", b"EU")],
+                vec![pair("Sample-Rate", "maximum"), pair("Region-Hint", "pattern")],
+            ),
+            (&[("sample-rate", b"many")], vec![pair("Sample-Rate", "type")]),
+            (&[("sample-rate", b"1"), ("sample-rate", b"2")], vec![pair("Sample-Rate", "duplicate")]),
+            (&[("sample-rate", b"1"), ("region-hint", b"\xff")], vec![pair("Region-Hint", "encoding")]),
+        ] {
+            assert_eq!(check(fields), Err(("invalid-parameter", found)), "{fields:?}");
         }
     }
 
