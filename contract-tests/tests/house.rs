@@ -7,6 +7,7 @@ mod house {
     pub(crate) mod areas;
     pub(crate) mod dependencies;
     pub(crate) mod layers;
+    pub(crate) mod pure;
     pub(crate) mod spdx;
     pub(crate) mod tidy;
     pub(crate) mod tree;

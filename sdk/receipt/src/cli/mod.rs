@@ -54,6 +54,9 @@ enum Problem {
 /// Runs the tool with the process's arguments, the program's name first, and returns the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings<'_>) -> u8 {
     let Surroundings { out, err, colours, progress } = surroundings;
+    let args: Vec<OsString> = args.into_iter().collect();
+    // Asked of the bare words, because a command line that cannot be understood is answered in JSON as well.
+    let json = args.iter().any(|arg| arg == "--json");
     let result = match Args::try_parse_from(args) {
         Ok(args) => match args.command {
             Command::Verify(args) => verify::run(&args, out, Style::new(colours), progress),
@@ -67,9 +70,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings<
     let result = result.and_then(|code| out.flush().map(|()| code).map_err(Problem::Write));
     result.unwrap_or_else(|problem| {
         let text = problem.to_string();
-        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+        let written =
+            json && !matches!(problem, Problem::Write(_)) && report::write_problem(out, text).is_ok();
         // Nothing can be done when not even the complaint can be written; the exit code says it.
-        let _ = writeln!(err, "companyos-receipt: {}", text.trim_end());
+        if !written {
+            let _ = writeln!(err, "companyos-receipt: {text}");
+        }
         NOT_CHECKED
     })
 }

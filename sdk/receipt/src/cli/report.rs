@@ -79,6 +79,13 @@ pub(super) fn write_json(out: &mut dyn Write, reports: &[FileReport]) -> io::Res
     writeln!(out, "{report:#}")
 }
 
+/// Why nothing could be checked at all, in the shape of [`write_json`].
+pub(super) fn write_problem(out: &mut dyn Write, problem: &str) -> io::Result<()> {
+    let report = json!({ "valid": false, "files": [], "problem": problem });
+    writeln!(out, "{report:#}")?;
+    out.flush()
+}
+
 /// One labelled line; what comes from the file is made harmless to terminals.
 pub(super) fn field(out: &mut dyn Write, style: Style, label: &str, text: &str) -> io::Result<()> {
     writeln!(out, "  {} {}", style.faint(format_args!("{label:<10}")), printable(text))

@@ -200,6 +200,32 @@ fn what_cannot_be_checked_exits_2() {
 }
 
 #[test]
+fn what_cannot_be_checked_is_there_as_json() {
+    let folder = Folder::new();
+    let table: [(&[&str], &str); 4] = [
+        (&["verify", "--json", "--keys", "absent.json", "receipt.sdjwt"], "cannot read absent.json: "),
+        (
+            &["verify", "--keys", "receipt.sdjwt", "receipt.sdjwt", "--json"],
+            "cannot use the keys in receipt.sdjwt: ",
+        ),
+        (&["verify", "--json", "receipt.sdjwt"], "--keys <JWKS>"),
+        (&["verify", "--json", "--keys", "keys.json", "--proof", "x", "a", "b"], "exactly one receipt"),
+    ];
+    for (args, message) in table {
+        let (code, out, err) = folder.run(args);
+        assert_eq!((code, err.as_str()), (2, ""), "{args:?}");
+        let report: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((&report["valid"], &report["files"]), (&json!(false), &json!([])), "{args:?}");
+        assert!(report["problem"].as_str().unwrap().contains(message), "{args:?}: {out}");
+    }
+    let (code, report) = folder.verify_json(&["receipt.sdjwt", "absent"]);
+    assert_eq!((code, &report["valid"], &report["files"][0]["valid"]), (2, &json!(false), &json!(true)));
+    let absent = &report["files"][1];
+    assert_eq!(absent["verdict"], "not checked");
+    assert!(absent["problem"].as_str().unwrap().starts_with("cannot read absent: "), "{absent}");
+}
+
+#[test]
 fn a_finding_outweighs_what_could_not_be_read() {
     let folder = Folder::new();
     folder.write("strangers.json", KeySet::from_public_keys(&[*stranger().public_key()]).unwrap().to_jwks());
