@@ -143,6 +143,14 @@ impl Database {
 }
 
 impl Engine {
+    /// The engine of a connection.
+    pub(super) fn of(connection: &AnyConnection) -> Self {
+        match connection.backend_name() {
+            "SQLite" => Self::Sqlite,
+            _ => Self::Postgres,
+        }
+    }
+
     /// How many tasks commit groups at the same time. SQLite has one writer by nature.
     pub(super) fn lanes(self, wanted: usize) -> usize {
         match self {
@@ -219,6 +227,19 @@ impl Engine {
             Self::Postgres => {
                 sql.push('$');
                 sql.push_str(&number.to_string());
+            }
+        }
+    }
+
+    /// The condition that a text is one of a list, which is bound to one parameter as a JSON array of strings.
+    ///
+    /// A parameter for each text would cost more than looking the text up. PostgreSQL gets the list as an array, which it
+    /// can only use to probe an index; as a subquery it might also be joined with the whole table.
+    pub(super) fn is_one_of(self, parameter: usize) -> String {
+        match self {
+            Self::Sqlite => format!("IN (SELECT value FROM json_each(${parameter}))"),
+            Self::Postgres => {
+                format!("= ANY (ARRAY(SELECT jsonb_array_elements_text(CAST(${parameter} AS JSONB))))")
             }
         }
     }

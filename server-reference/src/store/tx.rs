@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, AssertSqlSafe, Execute as _, Executor as _, SqlStr};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Execute, Executor as _, SqlStr};
 
 use super::engine::Engine;
 use super::error::{Fault, StoreError};
@@ -30,6 +30,10 @@ pub trait Read: Send {
     /// # Errors
     /// When the statement fails.
     fn fetch_optional(&mut self, sql: Sql) -> BoxFuture<'_, Result<Option<AnyRow>, StoreError>>;
+
+    /// The condition, to be written after a TEXT column, that it is one of a list, which is bound to the parameter of this
+    /// number as a JSON array of strings. However long the list, it is one parameter and one probe of an index for each.
+    fn is_one_of(&self, parameter: usize) -> String;
 }
 
 /// A connection for reading. It sees what was committed before each statement.
@@ -45,6 +49,10 @@ impl Read for Reader {
 
     fn fetch_optional(&mut self, sql: Sql) -> BoxFuture<'_, Result<Option<AnyRow>, StoreError>> {
         async move { Ok((*self.connection).fetch_optional(sql).await?) }.boxed()
+    }
+
+    fn is_one_of(&self, parameter: usize) -> String {
+        Engine::of(&self.connection).is_one_of(parameter)
     }
 }
 
@@ -246,6 +254,7 @@ impl Tx {
             return Err(failure.clone());
         }
         let arguments = sql.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
+        let persistent = Execute::persistent(&sql);
         let text: SqlStr = sql.sql();
         if !is_read(text.as_str()) {
             if self.isolation == Isolation::Armed {
@@ -253,7 +262,7 @@ impl Tx {
             }
             self.wrote = true;
         }
-        Ok(sqlx::query_with(text, arguments))
+        Ok(sqlx::query_with(text, arguments).persistent(persistent))
     }
 
     fn note<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, StoreError> {
@@ -282,6 +291,10 @@ impl Read for Tx {
             self.note(row)
         }
         .boxed()
+    }
+
+    fn is_one_of(&self, parameter: usize) -> String {
+        self.engine.is_one_of(parameter)
     }
 }
 
