@@ -1,7 +1,9 @@
 //! The runner of long operations: finds them, has a handler do the work, leaves the outcome receipt.
 //!
-//! An operation ends in ONE transaction with what it did and its outcome receipt: either all of it
-//! is there or none. A runner that dies leaves a claim that runs out; any runner, of any server on the
+//! An operation ends in ONE transaction with its outcome receipt: either all it did is in effect or
+//! none. Work that is too much for one transaction is done ahead in steps, each in a transaction of its
+//! own that other writes come between; a step has no effect anybody sees, and if the operation fails
+//! its steps are taken back. How far the steps are is the operation's progress. A runner that dies leaves a claim that runs out; any runner, of any server on the
 //! same database, then begins anew. The claim's row is locked by the transaction that ends the
 //! operation, so it ends once however many runners believe they have it.
 
@@ -9,13 +11,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use companyos_receipt::receipt::{Outcome, Private};
+use companyos_receipt::receipt::Private;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::model::{Operation, Status};
+use super::run::Run;
 use super::{rules, store};
 use crate::kernel::clock::{Clock, Timestamp};
 use crate::kernel::ids::{Ids, new_id};
@@ -48,6 +51,17 @@ pub enum JobError {
     Lost,
 }
 
+/// What a step of the work came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// So many units are done by now. There may be more steps.
+    Done(u64),
+    /// Nothing is left but to end the operation.
+    Ready,
+    /// Something else has to end first. The operation has not begun and is tried again a moment later.
+    Later,
+}
+
 /// One run of an operation.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -55,7 +69,7 @@ pub struct Job {
     pub operation: Operation,
     /// The receipt its end will leave.
     pub receipt_id: String,
-    /// When it ends.
+    /// The time.
     pub at: Timestamp,
 }
 
@@ -65,7 +79,20 @@ pub trait Handler: Send + Sync + std::fmt::Debug {
     /// The kind, which is also the receipt's action, such as `tenant.import`.
     fn kind(&self) -> &'static str;
 
-    /// Does the work.
+    /// Does the next part of the work ahead of [`Handler::perform`], in a transaction of its own. How
+    /// far the parts before have come is the operation's `done`, also after a crash. Nobody may see an
+    /// effect before the operation has ended.
+    fn advance<'t>(&'t self, _tx: &'t mut Tx, _job: &'t Job) -> BoxFuture<'t, Result<Step, JobError>> {
+        Box::pin(async { Ok(Step::Ready) })
+    }
+
+    /// Takes the last part of what [`Handler::advance`] has done back, because the operation fails.
+    /// Asked for until nothing is done any more.
+    fn withdraw<'t>(&'t self, _tx: &'t mut Tx, _job: &'t Job) -> BoxFuture<'t, Result<Step, StoreError>> {
+        Box::pin(async { Ok(Step::Ready) })
+    }
+
+    /// Does the work, or what is left of it.
     fn perform<'t>(&'t self, tx: &'t mut Tx, job: &'t Job) -> BoxFuture<'t, Result<Finished, JobError>>;
 
     /// Notes that the work failed for good and gives what the outcome receipt tells.
@@ -127,7 +154,7 @@ impl Handlers {
 /// Runs operations one after the other.
 #[derive(Debug, Clone)]
 pub struct Runner {
-    store: Store,
+    pub(super) store: Store,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     handlers: Arc<Handlers>,
@@ -167,23 +194,15 @@ impl Runner {
             return Ok(false);
         };
         let now = self.now();
-        let job = Arc::new(Job { operation, receipt_id: new_id(&*self.ids, "rcp", now), at: now });
+        let job = Job { operation, receipt_id: new_id(&*self.ids, "rcp", now), at: now };
         let handler = Arc::clone(self.handlers.of(&job.operation.kind)?);
-        let ended = match job.operation.status {
-            Status::Cancelled => self.conclude_cancelled(&job, &claim).await,
-            _ => match self.perform(&job, &claim, &handler).await {
-                Err(JobError::Failed(problem)) => self.fail(&job, &claim, &handler, problem).await,
-                Err(JobError::Store(error)) if is_lasting(&error, &job) => {
-                    self.fail(&job, &claim, &handler, Problem::internal(error)).await
-                }
-                other => other,
-            },
-        };
+        let run = Run { runner: self, claim, handler };
+        let (job, ended) = run.to_end(job).await;
         match ended {
             Ok(status) => {
                 let id = &*job.operation.id;
                 tracing::info!(operation = id, kind = %job.operation.kind, status = status.as_str(), "an operation ended");
-                handler.settled(status);
+                run.handler.settled(status);
                 Ok(true)
             }
             Err(JobError::Store(error)) => Err(error),
@@ -192,7 +211,7 @@ impl Runner {
         }
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
@@ -214,100 +233,9 @@ impl Runner {
             })
             .await
     }
-
-    async fn perform(
-        &self,
-        job: &Arc<Job>,
-        claim: &Arc<str>,
-        handler: &Arc<dyn Handler>,
-    ) -> Result<Status, JobError> {
-        self.end(job, claim, handler, |tx, job, handler| {
-            Box::pin(async move {
-                let Finished { result, facts } = handler.perform(tx, job).await?;
-                let mut ended = job.operation.clone();
-                (ended.status, ended.done, ended.result) = (Status::Succeeded, ended.total, Some(result));
-                Ok((ended, Outcome::Ok, facts))
-            })
-        })
-        .await
-    }
-
-    async fn fail(
-        &self,
-        job: &Arc<Job>,
-        claim: &Arc<str>,
-        handler: &Arc<dyn Handler>,
-        problem: Problem,
-    ) -> Result<Status, JobError> {
-        tracing::warn!(operation = %job.operation.id, ?problem, "an operation failed");
-        let operation = &job.operation;
-        let problem =
-            problem.receipt(&job.receipt_id).to_wire(&operation.request_id, Some(&operation.trace_id));
-        self.end(job, claim, handler, move |tx, job, handler| {
-            let problem = problem.clone();
-            Box::pin(async move {
-                let facts = handler.failed(tx, job).await?.detail_entry("problem", problem.code.clone());
-                let mut ended = job.operation.clone();
-                (ended.status, ended.problem) = (Status::Failed, Some(problem));
-                Ok((ended, Outcome::Error, facts))
-            })
-        })
-        .await
-    }
-
-    async fn conclude_cancelled(&self, job: &Arc<Job>, claim: &Arc<str>) -> Result<Status, JobError> {
-        let handler = Arc::clone(self.handlers.of(&job.operation.kind)?);
-        self.end(job, claim, &handler, |_, job, _| {
-            Box::pin(async move {
-                let facts = Private::new().reason("cancelled before it began");
-                Ok((job.operation.clone(), Outcome::Error, facts))
-            })
-        })
-        .await
-    }
-
-    /// Ends an operation: what `work` writes, the operation's new state and its receipt, as one.
-    async fn end<W>(
-        &self,
-        job: &Arc<Job>,
-        claim: &Arc<str>,
-        handler: &Arc<dyn Handler>,
-        work: W,
-    ) -> Result<Status, JobError>
-    where
-        W: for<'t> Fn(
-                &'t mut Tx,
-                &'t Job,
-                &'t dyn Handler,
-            ) -> BoxFuture<'t, Result<(Operation, Outcome, Private), JobError>>
-            + Send
-            + Sync
-            + 'static,
-    {
-        let (job, claim, handler) = (Arc::clone(job), Arc::clone(claim), Arc::clone(handler));
-        let work = Arc::new(work);
-        self.store
-            .write(move |tx| {
-                let (job, claim, handler) = (Arc::clone(&job), Arc::clone(&claim), Arc::clone(&handler));
-                let work = Arc::clone(&work);
-                Box::pin(async move {
-                    let until = job.at.saturating_add(rules::LEASE);
-                    if !store::hold(tx, &job.operation.id, &claim, until).await? {
-                        return Err(JobError::Lost);
-                    }
-                    let (mut ended, outcome, facts) = work(tx, &job, &*handler).await?;
-                    ended.receipt_id.clone_from(&job.receipt_id);
-                    ended.updated_at = job.at;
-                    store::settle(tx, &ended).await?;
-                    let receipt = ended.mandate.outcome(job.receipt_id.clone(), job.at, outcome, facts);
-                    Ok(Commit::with_receipt(ended.status, receipt))
-                })
-            })
-            .await
-    }
 }
 
 /// Whether beginning again would fail again: a defect, not an outage.
-fn is_lasting(error: &StoreError, job: &Job) -> bool {
+pub(super) fn is_lasting(error: &StoreError, job: &Job) -> bool {
     !error.is_transient() && job.operation.attempts >= rules::ATTEMPTS_MAX
 }

@@ -7,6 +7,7 @@ mod http;
 pub mod jobs;
 pub mod model;
 pub mod rules;
+mod run;
 pub mod service;
 mod store;
 #[cfg(test)]

@@ -8,6 +8,9 @@ use super::model::Status;
 /// that crashed are taken up again after this time.
 pub const LEASE: Duration = Duration::from_secs(15);
 
+/// How long an operation is left alone that has to wait for something else.
+pub const LATER: Duration = Duration::from_secs(1);
+
 /// How often an operation is begun before a defect makes it fail for good. Failures that may pass,
 /// such as a database out of reach, never do.
 pub const ATTEMPTS_MAX: i64 = 3;

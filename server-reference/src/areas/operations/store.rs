@@ -148,6 +148,32 @@ pub(super) async fn hold(tx: &mut Tx, id: &str, claim: &str, until: Timestamp) -
     Ok(tx.execute(sql).await? == 1)
 }
 
+/// Notes how far an operation is.
+pub(super) async fn progress(tx: &mut Tx, id: &str, done: u64, now: Timestamp) -> Result<(), StoreError> {
+    let sql = sqlx::query("UPDATE operations SET done = $1, updated_at = $2 WHERE id = $3")
+        .bind(signed(done))
+        .bind(now.as_micros())
+        .bind(id.to_owned());
+    tx.execute(sql).await.map(drop)
+}
+
+/// Gives an operation back as if it had not been claimed, to be left alone until `again`.
+pub(super) async fn postpone(
+    tx: &mut Tx,
+    id: &str,
+    now: Timestamp,
+    again: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = sqlx::query(
+        "UPDATE operations SET status = 'queued', claim = NULL, claimed_until = $1, attempts = attempts - 1, \
+         updated_at = $2 WHERE id = $3",
+    )
+    .bind(again.as_micros())
+    .bind(now.as_micros())
+    .bind(id.to_owned());
+    tx.execute(sql).await.map(drop)
+}
+
 /// Withdraws an operation nobody has begun; `false` when somebody has.
 pub(super) async fn cancel(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, StoreError> {
     let sql = sqlx::query(
