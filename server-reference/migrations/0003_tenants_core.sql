@@ -14,6 +14,8 @@ CREATE TABLE tenants (
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
+    -- The import that created it. While that import is `running` the tenant is out of everybody's sight.
+    import_id TEXT,
     -- In this order the index also answers who has an external id, whoever the owner is.
     UNIQUE (external_id, owner_id)
 );
@@ -38,27 +40,29 @@ CREATE TABLE tenant_imports (
     receipt_id TEXT,
     created_at BIGINT NOT NULL,
     touched_at BIGINT NOT NULL,
-    completed_at BIGINT
+    completed_at BIGINT,
+    -- 0 once its rows have been kept long enough.
+    rows_kept BIGINT NOT NULL
 );
 
 CREATE INDEX tenant_imports_by_tenant ON tenant_imports (tenant_id, id);
 CREATE INDEX tenant_imports_receiving ON tenant_imports (touched_at) WHERE status = 'receiving';
+CREATE INDEX tenant_imports_with_rows ON tenant_imports (completed_at) WHERE rows_kept = 1;
 
--- Every row of a file, what is done with it, and what is wrong with it. Written while the file arrives, in file order;
--- nobody sees it before its import has been recorded. Only a row to create has all of its members.
-CREATE TABLE tenant_import_rows (
+-- An owner's imports are applied one after the other. It also answers which tenants are out of sight.
+CREATE UNIQUE INDEX tenant_imports_running ON tenant_imports (tenant_id) WHERE status = 'running';
+
+-- Every row of a file, what is done with it, and what is wrong with it: some thousand rows in one value, because a row
+-- of the database costs more than a row of a file. Written while the file arrives, in file order; nobody sees it before
+-- its import has been recorded.
+CREATE TABLE tenant_import_blocks (
     import_id TEXT NOT NULL,
-    row_no BIGINT NOT NULL,
-    action TEXT NOT NULL,
-    external_id TEXT,
-    tenant_id TEXT,
-    -- The version an unchanged row was compared with.
-    tenant_version BIGINT,
-    name TEXT,
-    region TEXT,
-    contact_email TEXT,
-    labels TEXT,
-    -- JSON array of findings.
-    errors TEXT,
-    PRIMARY KEY (import_id, row_no)
+    -- Its rows are first_row to last_row, none left out.
+    first_row BIGINT NOT NULL,
+    last_row BIGINT NOT NULL,
+    rows_create BIGINT NOT NULL,
+    rows_unchanged BIGINT NOT NULL,
+    rows_error BIGINT NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (import_id, last_row)
 );

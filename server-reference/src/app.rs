@@ -198,7 +198,8 @@ async fn learn_keys(kernel: Arc<Kernel>, stop: CancellationToken) {
     }
 }
 
-/// Deletes expired idempotency records, and what was staged for files that stopped arriving, now and then.
+/// Deletes expired idempotency records, what was staged for files that stopped arriving, and the rows of imports that
+/// ended long ago, now and then.
 async fn sweep(kernel: Arc<Kernel>, stop: CancellationToken) {
     loop {
         tokio::select! {
@@ -210,6 +211,9 @@ async fn sweep(kernel: Arc<Kernel>, stop: CancellationToken) {
         }
         if let Err(error) = tenants::sweep(&kernel).await {
             tracing::warn!(%error, "imports that stopped arriving could not be deleted");
+        }
+        if let Err(error) = tenants::forget_rows(&kernel).await {
+            tracing::warn!(%error, "rows of imports that ended long ago could not be deleted");
         }
     }
 }

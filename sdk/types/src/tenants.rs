@@ -55,7 +55,7 @@ pub struct ImportRow {
     /// The external id the row names, if it could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// Identifies a tenant, `tnt_` and a UUIDv7.
+    /// The tenant the row creates or was compared with. A dry run creates none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<TenantId>,
     /// Every finding.

@@ -143,6 +143,10 @@ impl Layers {
         self.number(name).map(Duration::from_secs)
     }
 
+    fn days(&self, name: &'static str) -> Result<Duration, ConfigError> {
+        self.number::<u32>(name).map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60))
+    }
+
     fn path(&self, name: &'static str) -> Option<PathBuf> {
         Some(self.text(name).0).filter(|text| !text.is_empty()).map(PathBuf::from)
     }
@@ -238,6 +242,7 @@ impl Layers {
             body_timeout: self.seconds("limits.body_timeout_seconds")?,
             request_timeout: self.seconds("limits.request_timeout_seconds")?,
             import_timeout: self.seconds("limits.import_timeout_seconds")?,
+            import_rows_kept: self.days("limits.import_rows_days")?,
             concurrency: self.number("limits.concurrency")?,
             requests_per_second: self.number("limits.requests_per_second")?,
         })

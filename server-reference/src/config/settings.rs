@@ -34,6 +34,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.concurrency", "2048", "requests answered at once; more get 503"),
     setting("limits.header_bytes", "32768", "largest request header"),
     setting("limits.import_bytes", "536870912", "largest bulk-import body"),
+    setting("limits.import_rows_days", "30", "days the rows of an import can be listed after it has ended"),
     setting("limits.import_timeout_seconds", "900", "time an import may take, its body included"),
     setting("limits.request_timeout_seconds", "60", "time an operation may take"),
     setting("limits.requests_per_second", "20000", "requests per second and credential; 0 for no limit"),

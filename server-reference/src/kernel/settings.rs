@@ -55,6 +55,8 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// How long an import may take, its body included.
     pub import_timeout: Duration,
+    /// How long the rows of an import can be listed after it has ended.
+    pub import_rows_kept: Duration,
     /// Requests answered at once; more are refused with 503.
     pub concurrency: usize,
     /// Requests per second and credential; 0 for no limit.
@@ -71,6 +73,7 @@ impl Default for Limits {
             body_timeout: Duration::from_secs(20),
             request_timeout: Duration::from_secs(60),
             import_timeout: Duration::from_secs(15 * 60),
+            import_rows_kept: Duration::from_secs(30 * 24 * 60 * 60),
             concurrency: 2_048,
             requests_per_second: 20_000,
         }

@@ -53,7 +53,9 @@ impl<'c> Tenants<'c> {
 
     /// List what a bulk import does or did with each row.
     ///
-    /// In file order.
+    /// In file order. Rows are kept for a time after the import has ended, 30 days unless the server is
+    /// configured otherwise (`limits.import_rows_days`); afterwards the list is empty, and the import
+    /// itself stays.
     ///
     /// `GET /tenant-imports/{import_id}/rows` needs the scope `tenants:read`.
     ///
@@ -100,6 +102,11 @@ impl<'c> Tenants<'c> {
     /// its rows can be listed. Without, the answer is 202 and an operation; a file with any invalid row
     /// answers 422 and `instance` names the import whose rows list every finding. A row equal to an
     /// existing tenant is `unchanged`; a row that differs from it is an error.
+    ///
+    /// An accepted file is applied step by step, and the operation's progress counts its rows. Its tenants
+    /// appear all at once when the operation succeeds; until then nobody sees them, though their external
+    /// ids are taken. If a tenant has changed since the file was checked, or an external id been taken, the
+    /// operation fails with `plan-changed` and nothing is left.
     ///
     /// `POST /tenants/bulk-import` needs the scope `tenants:write`. A policy decides; the receipt of the
     /// action `tenant.import` is named in the response. Safe to retry: the idempotency key makes it act

@@ -1,6 +1,6 @@
 //! Tenants, and creating many of them from one file.
 //!
-//! Owns the tables `tenants`, `tenant_imports` and `tenant_import_rows`. Does not own the API keys of
+//! Owns the tables `tenants`, `tenant_imports` and `tenant_import_blocks`. Does not own the API keys of
 //! a tenant (identity), its receipts (receipts), nor the running of accepted imports (operations).
 
 mod bulk;
@@ -18,7 +18,7 @@ mod tests;
 
 use companyos_types::ops;
 
-pub use self::bulk::{TenantImports, sweep};
+pub use self::bulk::{TenantImports, forget_rows, sweep};
 use super::operations::jobs::Wake;
 use crate::kernel::routes::Routes;
 

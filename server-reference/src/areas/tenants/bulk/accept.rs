@@ -44,11 +44,11 @@ pub(in crate::areas::tenants) async fn import(ctx: Ctx, wake: Wake) -> Result<Re
                 ctx.kernel().metrics.import_failed();
             }
             match interrupted {
-                Interrupted::Problem(problem) => Err(problem),
                 Interrupted::File(error) => {
                     drain(&mut body).await;
                     permit.refuse(error.into()).await
                 }
+                other => Err(other.into_problem()),
             }
         }
     }
@@ -56,7 +56,7 @@ pub(in crate::areas::tenants) async fn import(ctx: Ctx, wake: Wake) -> Result<Re
 
 async fn receive(intake: &mut Intake, body: &mut BodyStream) -> Result<Received, Interrupted> {
     while let Some(piece) = body.next().await.map_err(Interrupted::Problem)? {
-        intake.take(&piece).await?;
+        intake.take(piece).await?;
     }
     intake.finish().await
 }
@@ -201,6 +201,7 @@ impl Interrupted {
         match self {
             Self::Problem(problem) => problem,
             Self::File(error) => error.into(),
+            Self::Downstream => Problem::internal("a step of an import ended early and gave no reason"),
         }
     }
 }

@@ -4,7 +4,9 @@ use companyos_types::tenants as wire;
 use http::StatusCode;
 
 use super::model::Import;
-use crate::areas::tenants::store::{imports, rows};
+use super::rows;
+use crate::areas::tenants::import::plan::Action;
+use crate::areas::tenants::store::imports;
 use crate::kernel::ctx::Ctx;
 use crate::kernel::problem::Problem;
 use crate::kernel::reply::Reply;
@@ -33,11 +35,11 @@ pub(in crate::areas::tenants) async fn get(ctx: Ctx) -> Result<Reply, Problem> {
 }
 
 pub(in crate::areas::tenants) async fn rows(ctx: Ctx) -> Result<Reply, Problem> {
-    let after: Option<i64> = ctx.cursor()?;
+    let after: Option<u64> = ctx.cursor()?;
     let limit = ctx.limit();
     let mut reader = ctx.store().reader().await?;
     let import = visible(&ctx, &mut reader).await?;
-    let action = ctx.query_str("action");
+    let action = ctx.query_str("action").and_then(Action::parse);
     let found = rows::list(&mut reader, &import.id, action, after.unwrap_or(0), limit.saturating_add(1));
     let mut items = found.await?;
     let more = items.len() > limit;

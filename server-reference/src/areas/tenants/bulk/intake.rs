@@ -1,30 +1,46 @@
-//! Rows on their way into the database, while the file still arrives.
+//! A file on its way into the database, while it still arrives.
+//!
+//! The file goes through three tasks, each a step behind the other: `parse` reads and checks rows, `plan` compares them
+//! with the tenants that exist, hashes and encodes them, and the store writes the blocks. What computes does so on
+//! threads that may block, for a portion at a time, so that neither other requests nor a slow upload hold anything up.
+//! Every hand-over is bounded, and so is the memory of an upload.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use companyos_types::shared::ProblemError;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::model::{Import, ImportStatus};
-use crate::areas::tenants::import::plan::{Action, Decision, Plan, Planner};
-use crate::areas::tenants::import::{Batch, FileError, Finding, Importer, Options, RowView};
-use crate::areas::tenants::store::{imports, rows, tenants};
+use super::parse::{Portion, parse};
+use super::plan::plan;
+use super::sweep;
+use crate::areas::tenants::import::plan::{Plan, Planner};
+use crate::areas::tenants::import::{FileError, Finding, Mapping, Options};
+use crate::areas::tenants::store::imports;
 use crate::kernel::Kernel;
 use crate::kernel::ids::new_id;
 use crate::kernel::problem::Problem;
 use crate::store::{Commit, StoreError};
 
-/// Batches being written while the next one is read.
-const IN_FLIGHT: usize = 2;
+/// Portions, and likewise batches, that wait for the next step.
+const WAITING: usize = 2;
 
 /// A file that is arriving.
 pub(super) struct Intake {
     kernel: Arc<Kernel>,
     import: Import,
-    importer: Importer,
-    planner: Planner,
-    writes: Vec<JoinHandle<Result<(), Interrupted>>>,
+    portion: Portion,
+    /// `None` once there is nothing more to hand over.
+    portions: Option<mpsc::Sender<Portion>>,
+    steps: Option<Steps>,
+}
+
+/// The tasks a file goes through.
+struct Steps {
+    parsed: JoinHandle<Result<Mapping, Interrupted>>,
+    planned: JoinHandle<Result<Planner, Interrupted>>,
 }
 
 /// Why a file did not arrive.
@@ -34,6 +50,8 @@ pub(super) enum Interrupted {
     File(FileError),
     /// Something around it failed.
     Problem(Problem),
+    /// The next step has ended early and knows why.
+    Downstream,
 }
 
 impl From<FileError> for Interrupted {
@@ -45,6 +63,12 @@ impl From<FileError> for Interrupted {
 impl From<StoreError> for Interrupted {
     fn from(error: StoreError) -> Self {
         Self::Problem(error.into())
+    }
+}
+
+impl From<tokio::task::JoinError> for Interrupted {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::Problem(Problem::internal(error))
     }
 }
 
@@ -76,152 +100,63 @@ impl Intake {
                 })
             })
             .await?;
-        let (importer, planner) = (Importer::new(options), Planner::new());
-        Ok(Self { kernel, import, importer, planner, writes: Vec::new() })
+        let (portions, arriving) = mpsc::channel(WAITING);
+        let (batches, checked) = mpsc::channel(WAITING);
+        let parsed = parse(Arc::clone(&kernel), import.tenant_id.clone(), options, arriving, batches);
+        let planned = plan(Arc::clone(&kernel), import.clone(), checked);
+        let steps = Steps { parsed: tokio::spawn(parsed), planned: tokio::spawn(planned) };
+        Ok(Self { kernel, import, portion: Portion::default(), portions: Some(portions), steps: Some(steps) })
     }
 
     /// Takes the next piece of the file.
-    pub(super) async fn take(&mut self, mut piece: &[u8]) -> Result<(), Interrupted> {
-        while !piece.is_empty() {
-            piece = &piece[self.importer.read(piece)?..];
-            if self.importer.is_full() {
-                self.stage().await?;
-            }
+    pub(super) async fn take(&mut self, mut piece: Bytes) -> Result<(), Interrupted> {
+        while let Some(portion) = self.portion.fill(&mut piece) {
+            self.hand_over(portion).await?;
         }
         Ok(())
     }
 
     /// Ends the file: afterwards all its rows are staged.
     pub(super) async fn finish(&mut self) -> Result<Received, Interrupted> {
-        self.importer.finish()?;
-        self.stage().await?;
-        self.settle(0).await?;
-        let plan = self.planner.finish(self.import.format, &self.importer.mapping(), &self.import.tenant_id);
-        Ok(Received { plan, quoted: self.planner.quoted().to_vec() })
+        let rest = std::mem::take(&mut self.portion);
+        self.hand_over(rest).await?;
+        let (mapping, planner) = self.settle().await?;
+        let plan = planner.finish(self.import.format, &mapping, &self.import.tenant_id);
+        Ok(Received { plan, quoted: planner.quoted().to_vec() })
     }
 
     /// Removes what was staged. Should even that fail, the sweep does it.
     pub(super) async fn discard(&mut self) {
         // Writes still on their way would otherwise come after.
-        let _already_failing = self.settle(0).await;
-        let id = self.import.id.clone();
-        let discarded = self
-            .kernel
-            .store
-            .write(move |tx| {
-                let id = id.clone();
-                Box::pin(async move {
-                    imports::discard(tx, &id).await?;
-                    Ok::<_, StoreError>(Commit::without_receipt((), "removing rows nobody has seen"))
-                })
-            })
-            .await;
-        if let Err(error) = discarded {
+        let _already_failing = self.settle().await;
+        if let Err(error) = sweep::discard(&self.kernel, &self.import.id).await {
             tracing::warn!(%error, import = %self.import.id, "a staged import was left to the sweep");
         }
     }
 
-    /// Plans the batch and sends its rows to the database.
-    async fn stage(&mut self) -> Result<(), Interrupted> {
-        let batch = self.importer.take_batch();
-        if batch.is_empty() {
-            return Ok(());
+    async fn hand_over(&mut self, portion: Portion) -> Result<(), Interrupted> {
+        let taken = match &self.portions {
+            Some(portions) => portions.send(portion).await.is_ok(),
+            None => false,
+        };
+        match taken {
+            true => Ok(()),
+            // Whoever should have taken it says why it did not.
+            false => self.settle().await.and(Err(Interrupted::Downstream)),
         }
-        let existing = self.existing(&batch).await?;
-        let decisions = self.planner.plan(&batch, &existing);
-        let staged = Arc::new(Staged::new(self.import.id.clone(), batch, decisions, &self.kernel));
-        self.settle(IN_FLIGHT - 1).await?;
-        let kernel = Arc::clone(&self.kernel);
-        self.writes.push(tokio::spawn(async move { staged.write(&kernel).await }));
-        Ok(())
     }
 
-    async fn existing(
-        &self,
-        batch: &Batch,
-    ) -> Result<HashMap<String, crate::areas::tenants::import::plan::Existing>, StoreError> {
-        let ids: Vec<&str> = batch.rows().filter_map(|row| row.external_id).collect();
-        let mut reader = self.kernel.store.reader().await?;
-        tenants::with_external_ids(&mut reader, &self.import.tenant_id, &ids).await
+    /// Lets every step come to its end.
+    async fn settle(&mut self) -> Result<(Mapping, Planner), Interrupted> {
+        self.portions = None;
+        let Some(Steps { parsed, planned }) = self.steps.take() else {
+            return Err(Interrupted::Downstream);
+        };
+        let (parsed, planned) = (parsed.await, planned.await);
+        // The later step first: the earlier one may only know that nobody took what it had.
+        let planner = planned??;
+        Ok((parsed??, planner))
     }
-
-    /// Waits until no more than `left` batches are on their way.
-    async fn settle(&mut self, left: usize) -> Result<(), Interrupted> {
-        while self.writes.len() > left {
-            let written = self.writes.remove(0).await;
-            written.map_err(|error| Interrupted::Problem(Problem::internal(error)))??;
-        }
-        Ok(())
-    }
-}
-
-/// A planned batch.
-struct Staged {
-    import_id: String,
-    batch: Batch,
-    decisions: Vec<Decision>,
-    /// The ids of the tenants to create, in the order of their rows.
-    new_ids: Vec<String>,
-}
-
-impl Staged {
-    fn new(import_id: String, batch: Batch, decisions: Vec<Decision>, kernel: &Kernel) -> Self {
-        let now = kernel.clock.now();
-        let creates = decisions.iter().filter(|decision| decision.action == Action::Create);
-        let new_ids = creates.map(|_| new_id(&*kernel.ids, "tnt", now)).collect();
-        Self { import_id, batch, decisions, new_ids }
-    }
-
-    async fn write(self: Arc<Self>, kernel: &Kernel) -> Result<(), Interrupted> {
-        let now = kernel.clock.now();
-        kernel
-            .store
-            .write(move |tx| {
-                let staged = Arc::clone(&self);
-                Box::pin(async move {
-                    if !imports::touch(tx, &staged.import_id, now).await? {
-                        return Err(Interrupted::Problem(Problem::unavailable(1)));
-                    }
-                    tx.insert(staged.rows()?).await?;
-                    Ok(Commit::without_receipt((), "staging an import; nothing is visible yet"))
-                })
-            })
-            .await
-    }
-
-    fn rows(&self) -> Result<rows::Rows, StoreError> {
-        let mut inserts = rows::rows();
-        inserts.reserve(self.decisions.len());
-        let mut new_ids = self.new_ids.iter();
-        for (row, decision) in self.batch.rows().zip(&self.decisions) {
-            let fine = decision.action != Action::Error;
-            let (tenant_id, version) = match (decision.action, &decision.existing) {
-                (Action::Create, _) => (new_ids.next().cloned(), None),
-                (_, Some((id, version))) => (Some(id.clone()), Some(*version)),
-                (_, None) => (None, None),
-            };
-            let errors = if fine { None } else { Some(errors_json(&row, decision)?) };
-            inserts.push([
-                (&self.import_id).into(),
-                i64::from(row.number).into(),
-                decision.action.as_str().into(),
-                row.external_id.into(),
-                tenant_id.into(),
-                version.into(),
-                fine.then_some(row.name).into(),
-                fine.then_some(row.region).into(),
-                row.contact_email.filter(|_| fine).into(),
-                fine.then_some(row.labels).into(),
-                errors.into(),
-            ]);
-        }
-        Ok(inserts)
-    }
-}
-
-fn errors_json(row: &RowView<'_>, decision: &Decision) -> Result<String, StoreError> {
-    let errors: Vec<ProblemError> = row.findings.iter().chain(&decision.differs).map(to_wire).collect();
-    serde_json::to_string(&errors).map_err(|error| StoreError::Inconsistent(error.to_string()))
 }
 
 /// A finding as the contract has it.

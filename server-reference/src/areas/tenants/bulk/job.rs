@@ -1,5 +1,10 @@
-//! The operation `tenant.import`: all tenants of an accepted file, in one transaction.
+//! The operation `tenant.import`: all tenants of an accepted file, or none.
+//!
+//! The tenants are created block by block, each block in a transaction of its own, so that other writes never wait for
+//! more than one block. Until the last transaction, which ends the import, nobody sees them: a tenant whose import is
+//! `running` is left out by every query. An import that fails takes its tenants back in the same way.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use companyos_receipt::receipt::Private;
@@ -9,10 +14,13 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::accept::KIND;
+use super::block::{Block, StoredRow};
 use super::model::{Import, ImportStatus};
-use crate::areas::operations::jobs::{Finished, Handler, Job, JobError};
+use crate::areas::operations::jobs::{Finished, Handler, Job, JobError, Step};
 use crate::areas::operations::model::{Operation, Status};
-use crate::areas::tenants::store::{imports, rows, tenants};
+use crate::areas::tenants::import::plan::Existing;
+use crate::areas::tenants::store::tenants::Imported;
+use crate::areas::tenants::store::{blocks, imports, tenants};
 use crate::kernel::clock::Timestamp;
 use crate::kernel::metrics::Metrics;
 use crate::kernel::problem::Problem;
@@ -39,22 +47,44 @@ impl Handler for TenantImports {
         KIND
     }
 
+    fn advance<'t>(&'t self, tx: &'t mut Tx, job: &'t Job) -> BoxFuture<'t, Result<Step, JobError>> {
+        Box::pin(async move {
+            let import = waiting(tx, &job.operation).await?;
+            if import.status == ImportStatus::Queued && !begin(tx, import.clone()).await? {
+                return Ok(Step::Later);
+            }
+            let done = job.operation.done;
+            if done >= import.counts.total {
+                return Ok(Step::Ready);
+            }
+            let block =
+                blocks::next(tx, &import.id, None, done).await?.ok_or_else(|| missing(&import, done))?;
+            apply(tx, &import, &block, job.at).await?;
+            Ok(Step::Done(block.last))
+        })
+    }
+
+    fn withdraw<'t>(&'t self, tx: &'t mut Tx, job: &'t Job) -> BoxFuture<'t, Result<Step, StoreError>> {
+        Box::pin(async move {
+            let done = job.operation.done;
+            let import = match done {
+                0 => None,
+                _ => imports::get(tx, &job.operation.subject).await?,
+            };
+            let Some(import) = import else {
+                return Ok(Step::Ready);
+            };
+            let block = blocks::ending_at(tx, &import.id, done).await?;
+            let block = block.ok_or_else(|| missing(&import, done))?;
+            let created = created(&block)?;
+            tenants::delete_imported(tx, &import.id, created.iter().map(|tenant| tenant.id)).await?;
+            Ok(Step::Done(block.first.saturating_sub(1)))
+        })
+    }
+
     fn perform<'t>(&'t self, tx: &'t mut Tx, job: &'t Job) -> BoxFuture<'t, Result<Finished, JobError>> {
         Box::pin(async move {
-            let mut import = queued(tx, &job.operation).await?;
-            if tenants::get(tx, &import.tenant_id).await?.is_none() {
-                let detail = "The tenant that was to own the imported ones no longer exists.";
-                return Err(JobError::Failed(Problem::conflict(detail)));
-            }
-            let created = rows::create_tenants(tx, &import.id, &import.tenant_id, job.at).await?;
-            let unchanged = match import.counts.unchanged {
-                0 => 0,
-                _ => rows::count_unchanged(tx, &import.id).await?,
-            };
-            if (created, unchanged) != (import.counts.create, import.counts.unchanged) {
-                let overtaken = rows::overtaken(tx, &import.id, ROWS_QUOTED).await?;
-                return Err(JobError::Failed(plan_changed(overtaken)));
-            }
+            let mut import = waiting(tx, &job.operation).await?;
             conclude(tx, &mut import, ImportStatus::Succeeded, job.at, Some(&job.receipt_id)).await?;
             let facts = import.facts();
             match serde_json::to_value(wire::TenantImport::from(import)) {
@@ -97,11 +127,79 @@ impl Handler for TenantImports {
     }
 }
 
-async fn queued(tx: &mut Tx, operation: &Operation) -> Result<Import, JobError> {
+/// The import, as long as it has not ended.
+async fn waiting(tx: &mut Tx, operation: &Operation) -> Result<Import, JobError> {
     let import = imports::get(tx, &operation.subject).await?;
-    import.filter(|import| import.status == ImportStatus::Queued).ok_or_else(|| {
+    let open = |import: &Import| matches!(import.status, ImportStatus::Queued | ImportStatus::Running);
+    import.filter(open).ok_or_else(|| {
         JobError::Failed(Problem::conflict("The import no longer exists or is not waiting to be applied."))
     })
+}
+
+/// Begins to apply an import; `false` when another one of its owner has to end first. Two at the same time could take
+/// external ids from each other, and both would fail.
+async fn begin(tx: &mut Tx, mut import: Import) -> Result<bool, JobError> {
+    tx.lock(&format!("tenants.import:{}", import.tenant_id)).await?;
+    if imports::another_runs(tx, &import.tenant_id, &import.id).await? {
+        return Ok(false);
+    }
+    if tenants::get(tx, &import.tenant_id).await?.is_none() {
+        let detail = "The tenant that was to own the imported ones no longer exists.";
+        return Err(JobError::Failed(Problem::conflict(detail)));
+    }
+    let before = std::mem::replace(&mut import.status, ImportStatus::Running);
+    Ok(imports::record(tx, &import, before).await?)
+}
+
+/// Creates the tenants of a block and compares its other rows once more.
+async fn apply(tx: &mut Tx, import: &Import, block: &Block, at: Timestamp) -> Result<(), JobError> {
+    let new = created(block)?;
+    let wanted = new.len() as u64;
+    let inserted = tenants::insert_imported(tx, &import.id, &import.tenant_id, at, new.into_iter()).await?;
+    if inserted == wanted && block.unchanged == 0 {
+        return Ok(());
+    }
+    let rows: Vec<StoredRow<'_>> = block.rows().collect::<Result<_, _>>()?;
+    let ids = rows.iter().filter_map(|row| row.external_id);
+    let held = tenants::with_external_ids(tx, &import.tenant_id, ids).await?;
+    let overtaken = rows.iter().filter(|row| !still_holds(row, &held)).take(ROWS_QUOTED);
+    let overtaken: Vec<_> = overtaken.filter_map(|row| Some((row.number, row.external_id?))).collect();
+    match overtaken.is_empty() {
+        true => Ok(()),
+        false => Err(JobError::Failed(plan_changed(&overtaken))),
+    }
+}
+
+/// Whether the tenant of a row is the one the plan says: created by this row, or equal to it and not changed since.
+fn still_holds(row: &StoredRow<'_>, held: &HashMap<String, Existing>) -> bool {
+    let found = row.external_id.and_then(|external_id| held.get(external_id));
+    found.is_some_and(|tenant| {
+        Some(tenant.id.as_str()) == row.tenant_id
+            && row.version.is_none_or(|version| version == tenant.version)
+    })
+}
+
+/// The tenants a block creates.
+fn created(block: &Block) -> Result<Vec<Imported<'_>>, StoreError> {
+    let mut created = Vec::with_capacity(block.create.try_into().unwrap_or(0));
+    for row in block.rows() {
+        if let StoredRow {
+            external_id: Some(external_id), tenant_id: Some(id), profile: Some(profile), ..
+        } = row?
+        {
+            created.push(Imported { id, external_id, profile });
+        }
+    }
+    match created.len() as u64 == block.create {
+        true => Ok(created),
+        false => {
+            Err(StoreError::Inconsistent(format!("rows up to {} of an import lack members", block.last)))
+        }
+    }
+}
+
+fn missing(import: &Import, row: u64) -> StoreError {
+    StoreError::Inconsistent(format!("import {} lacks its rows around row {row}", import.id))
 }
 
 async fn conclude(
@@ -130,13 +228,13 @@ async fn conclude(
     }
 }
 
-fn plan_changed(overtaken: Vec<(u64, String)>) -> Problem {
+fn plan_changed(overtaken: &[(u64, &str)]) -> Problem {
     let findings = overtaken
-        .into_iter()
+        .iter()
         .map(|(row, external_id)| ProblemError {
             pointer: None,
             parameter: None,
-            row: Some(row),
+            row: Some(*row),
             column: None,
             code: "overtaken".to_owned(),
             detail: format!(

@@ -18,6 +18,8 @@ pub(in crate::areas::tenants) enum ImportStatus {
     Invalid,
     /// Accepted; its operation has not ended.
     Queued,
+    /// Its tenants are being created and out of sight.
+    Running,
     /// Its tenants exist.
     Succeeded,
     /// Accepted, but its plan no longer held when it was applied.
@@ -27,11 +29,12 @@ pub(in crate::areas::tenants) enum ImportStatus {
 }
 
 impl ImportStatus {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Receiving,
         Self::Validated,
         Self::Invalid,
         Self::Queued,
+        Self::Running,
         Self::Succeeded,
         Self::Failed,
         Self::Cancelled,
@@ -44,6 +47,7 @@ impl ImportStatus {
             Self::Validated => "validated",
             Self::Invalid => "invalid",
             Self::Queued => "queued",
+            Self::Running => "running",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
@@ -59,7 +63,8 @@ impl ImportStatus {
     pub(in crate::areas::tenants) fn may_become(self, next: Self) -> bool {
         match self {
             Self::Receiving => matches!(next, Self::Validated | Self::Invalid | Self::Queued),
-            Self::Queued => matches!(next, Self::Succeeded | Self::Failed | Self::Cancelled),
+            Self::Queued => matches!(next, Self::Running | Self::Failed | Self::Cancelled),
+            Self::Running => matches!(next, Self::Succeeded | Self::Failed),
             Self::Validated | Self::Invalid | Self::Succeeded | Self::Failed | Self::Cancelled => false,
         }
     }
@@ -143,8 +148,9 @@ mod tests {
                     &[ImportStatus::Validated, ImportStatus::Invalid, ImportStatus::Queued]
                 }
                 ImportStatus::Queued => {
-                    &[ImportStatus::Succeeded, ImportStatus::Failed, ImportStatus::Cancelled]
+                    &[ImportStatus::Running, ImportStatus::Failed, ImportStatus::Cancelled]
                 }
+                ImportStatus::Running => &[ImportStatus::Succeeded, ImportStatus::Failed],
                 _ => &[],
             };
             assert_eq!(next, expected, "from {from:?}");

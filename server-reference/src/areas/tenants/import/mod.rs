@@ -90,6 +90,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { rows: 1_000_000, row_bytes: 64 * 1024, columns: 1_024, depth: 8, batch_rows: 1_024 }
+        Self { rows: 1_000_000, row_bytes: 64 * 1024, columns: 1_024, depth: 8, batch_rows: 4_096 }
     }
 }

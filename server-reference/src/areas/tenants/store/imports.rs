@@ -49,7 +49,8 @@ fn import(row: &AnyRow) -> Result<Import, StoreError> {
 pub(in crate::areas::tenants) async fn begin(tx: &mut Tx, new: &Import) -> Result<(), StoreError> {
     let sql = sqlx::query(
         "INSERT INTO tenant_imports (id, tenant_id, status, dry_run, format, rows_total, rows_create, rows_unchanged, \
-         rows_error, content_digest, created_at, touched_at) VALUES ($1, $2, $3, $4, $5, 0, 0, 0, 0, '', $6, $6)",
+         rows_error, content_digest, created_at, touched_at, rows_kept) \
+         VALUES ($1, $2, $3, $4, $5, 0, 0, 0, 0, '', $6, $6, 1)",
     )
     .bind(new.id.clone())
     .bind(new.tenant_id.clone())
@@ -140,12 +141,44 @@ pub(in crate::areas::tenants) async fn abandoned(
     read.fetch_optional(sql).await?.map(|row| row.text("id")).transpose()
 }
 
+/// Whether an import of this owner other than `id` is being applied.
+pub(in crate::areas::tenants) async fn another_runs(
+    read: &mut dyn Read,
+    owner_id: &str,
+    id: &str,
+) -> Result<bool, StoreError> {
+    let sql = sqlx::query(
+        "SELECT id FROM tenant_imports WHERE tenant_id = $1 AND status = 'running' AND id <> $2 LIMIT 1",
+    )
+    .bind(owner_id.to_owned())
+    .bind(id.to_owned());
+    Ok(read.fetch_optional(sql).await?.is_some())
+}
+
+/// An import that ended before `before` and still has its rows.
+pub(in crate::areas::tenants) async fn outdated(
+    read: &mut dyn Read,
+    before: Timestamp,
+) -> Result<Option<String>, StoreError> {
+    let sql = sqlx::query(
+        "SELECT id FROM tenant_imports WHERE rows_kept = 1 AND completed_at < $1 ORDER BY completed_at LIMIT 1",
+    )
+    .bind(before.as_micros());
+    read.fetch_optional(sql).await?.map(|row| row.text("id")).transpose()
+}
+
+/// Notes that the rows of an import are gone.
+pub(in crate::areas::tenants) async fn forget_rows(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
+    let sql = sqlx::query("UPDATE tenant_imports SET rows_kept = 0 WHERE id = $1").bind(id.to_owned());
+    tx.execute(sql).await.map(drop)
+}
+
 /// Removes an import that is receiving, and its rows.
 pub(in crate::areas::tenants) async fn discard(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
     let sql =
         sqlx::query("DELETE FROM tenant_imports WHERE id = $1 AND status = 'receiving'").bind(id.to_owned());
     if tx.execute(sql).await? == 1 {
-        let sql = sqlx::query("DELETE FROM tenant_import_rows WHERE import_id = $1").bind(id.to_owned());
+        let sql = sqlx::query("DELETE FROM tenant_import_blocks WHERE import_id = $1").bind(id.to_owned());
         tx.execute(sql).await?;
     }
     Ok(())
@@ -157,7 +190,7 @@ pub(in crate::areas::tenants) async fn delete_of_tenant(
     tenant_id: &str,
 ) -> Result<(), StoreError> {
     for sql in [
-        "DELETE FROM tenant_import_rows WHERE import_id IN (SELECT id FROM tenant_imports WHERE tenant_id = $1)",
+        "DELETE FROM tenant_import_blocks WHERE import_id IN (SELECT id FROM tenant_imports WHERE tenant_id = $1)",
         "DELETE FROM tenant_imports WHERE tenant_id = $1",
     ] {
         tx.execute(sqlx::query(sql).bind(tenant_id.to_owned())).await?;

@@ -1,7 +1,7 @@
 //! Every SQL statement of the area's tables, a file per table.
 
+pub(super) mod blocks;
 pub(super) mod imports;
-pub(super) mod rows;
 pub(super) mod tenants;
 
 /// Sorts after every id, in every collation.

@@ -6,10 +6,12 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use super::signed;
+use crate::areas::tenants::bulk::block::StoredProfile;
 use crate::areas::tenants::import::plan::Existing;
-use crate::areas::tenants::labels::Labels;
+use crate::areas::tenants::labels::{Labels, write_json_string};
 use crate::areas::tenants::model::{Profile, Status, Tenant};
-use crate::store::{Columns, Read, Row, StoreError, Tx};
+use crate::kernel::clock::Timestamp;
+use crate::store::{Columns, Insert, Read, Row, StoreError, Tx};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -18,6 +20,14 @@ macro_rules! select {
              updated_at FROM tenants ",
             $rest
         )
+    };
+}
+
+/// What holds for a tenant that can be seen: the import that creates it is not under way. Nearly always no import is, and
+/// then nothing is looked up.
+macro_rules! visible {
+    () => {
+        "(import_id IS NULL OR import_id NOT IN (SELECT id FROM tenant_imports WHERE status = 'running'))"
     };
 }
 
@@ -109,7 +119,7 @@ pub(in crate::areas::tenants) async fn get(
     read: &mut dyn Read,
     id: &str,
 ) -> Result<Option<Tenant>, StoreError> {
-    let sql = sqlx::query(select!("WHERE id = $1")).bind(id.to_owned());
+    let sql = sqlx::query(concat!(select!("WHERE id = $1 AND "), visible!())).bind(id.to_owned());
     read.fetch_optional(sql).await?.as_ref().map(tenant).transpose()
 }
 
@@ -161,8 +171,9 @@ async fn page(
     let external_id = if filter.external_id.is_some() { "external_id = $5" } else { "$5 IS NULL" };
     let text = format!(
         concat!(
-            select!(""),
-            "WHERE {} AND id > $1 AND {} AND ($2 IS NULL OR status = $2) ORDER BY id LIMIT $3"
+            select!("WHERE {} AND id > $1 AND {} AND ($2 IS NULL OR status = $2) AND "),
+            visible!(),
+            " ORDER BY id LIMIT $3"
         ),
         whose, external_id
     );
@@ -175,27 +186,22 @@ async fn page(
     read.fetch_all(sql).await?.iter().map(tenant).collect()
 }
 
-/// The tenants of an owner that have one of these external ids, by external id.
+/// The tenants of an owner that have one of these external ids, by external id; also those out of sight.
 pub(in crate::areas::tenants) async fn with_external_ids(
     read: &mut dyn Read,
     owner_id: &str,
-    external_ids: &[&str],
+    external_ids: impl Iterator<Item = &str>,
 ) -> Result<HashMap<String, Existing>, StoreError> {
-    let Some(last) = external_ids.last() else {
+    let Some(list) = json_list(external_ids) else {
         return Ok(HashMap::new());
     };
-    // Filled up to a power of two with the last one, so that few different statements are prepared.
-    let count = external_ids.len().next_power_of_two();
-    let parameters: Vec<String> = (2..count + 2).map(|i| format!("${i}")).collect();
     let text = format!(
         "SELECT id, external_id, name, region, contact_email, labels, version FROM tenants \
-         WHERE owner_id = $1 AND external_id IN ({})",
-        parameters.join(", ")
+         WHERE owner_id = $1 AND external_id {}",
+        read.is_one_of(2)
     );
-    let mut sql = sqlx::query(AssertSqlSafe(text)).bind(owner_id.to_owned());
-    for external_id in external_ids.iter().chain(std::iter::repeat_n(last, count - external_ids.len())) {
-        sql = sql.bind((*external_id).to_owned());
-    }
+    // Planned anew each time: a plan kept from when the table was small would read all of it for every call.
+    let sql = sqlx::query(AssertSqlSafe(text)).persistent(false).bind(owner_id.to_owned()).bind(list);
     let rows = read.fetch_all(sql).await?;
     rows.iter()
         .map(|row| {
@@ -210,4 +216,80 @@ pub(in crate::areas::tenants) async fn with_external_ids(
             Ok((row.text("external_id")?, existing))
         })
         .collect()
+}
+
+/// Inserts tenants an import creates and returns how many it could: those whose external id is taken are left out.
+pub(in crate::areas::tenants) async fn insert_imported<'a>(
+    tx: &mut Tx,
+    import_id: &str,
+    owner_id: &str,
+    now: Timestamp,
+    rows: impl Iterator<Item = Imported<'a>>,
+) -> Result<u64, StoreError> {
+    let columns = [
+        "id",
+        "owner_id",
+        "external_id",
+        "name",
+        "region",
+        "status",
+        "contact_email",
+        "labels",
+        "version",
+        "created_at",
+        "updated_at",
+        "import_id",
+    ];
+    let mut inserts = Insert::into("tenants", columns).on_conflict("(owner_id, external_id) DO NOTHING");
+    for Imported { id, external_id, profile } in rows {
+        inserts.push([
+            id.into(),
+            owner_id.into(),
+            external_id.into(),
+            profile.name.into(),
+            profile.region.into(),
+            Status::Active.as_str().into(),
+            profile.contact_email.into(),
+            profile.labels.into(),
+            1_i64.into(),
+            now.into(),
+            now.into(),
+            import_id.into(),
+        ]);
+    }
+    tx.insert(inserts).await
+}
+
+/// A tenant an import creates.
+pub(in crate::areas::tenants) struct Imported<'a> {
+    pub(in crate::areas::tenants) id: &'a str,
+    pub(in crate::areas::tenants) external_id: &'a str,
+    pub(in crate::areas::tenants) profile: StoredProfile<'a>,
+}
+
+/// Takes back what an import has created, as far as it is among these ids.
+pub(in crate::areas::tenants) async fn delete_imported(
+    tx: &mut Tx,
+    import_id: &str,
+    ids: impl Iterator<Item = &str>,
+) -> Result<(), StoreError> {
+    let Some(list) = json_list(ids) else {
+        return Ok(());
+    };
+    let text = format!("DELETE FROM tenants WHERE import_id = $1 AND id {}", tx.is_one_of(2));
+    let sql = sqlx::query(AssertSqlSafe(text)).persistent(false).bind(import_id.to_owned()).bind(list);
+    tx.execute(sql).await.map(drop)
+}
+
+/// Texts as a JSON array, to be bound as one parameter; `None` when there are none.
+fn json_list<'a>(texts: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut list = String::from("[");
+    for text in texts {
+        if list.len() > 1 {
+            list.push(',');
+        }
+        write_json_string(&mut list, text);
+    }
+    list.push(']');
+    (list.len() > 2).then_some(list)
 }

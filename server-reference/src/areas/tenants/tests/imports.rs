@@ -3,18 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Api, on_every_engine};
-use crate::areas::operations::model::NewOperation;
-use crate::areas::operations::service as operations;
-use crate::areas::tenants::sweep;
+use crate::areas::tenants::{forget_rows, sweep};
 use crate::store::{Columns as _, Commit, Read as _, StoreError};
 
 const FILE: &str = "external_id,name\na,A\nb,B\nc,C\n";
 
 impl Api {
-    async fn run(&self, statement: &'static str, id: &str) {
+    pub(super) async fn run(&self, statement: &'static str, id: &str) {
         let id: Arc<str> = id.into();
         let done = self.store().write(move |tx| {
             let id = Arc::clone(&id);
@@ -27,55 +26,47 @@ impl Api {
     }
 
     pub(super) async fn staged_rows(&self) -> i64 {
-        let sql = sqlx::query("SELECT COUNT(*) AS n FROM tenant_import_rows");
-        self.store().reader().await.unwrap().fetch_optional(sql).await.unwrap().unwrap().int("n").unwrap()
+        self.count("SELECT CAST(COALESCE(SUM(last_row - first_row + 1), 0) AS BIGINT) AS n FROM tenant_import_blocks")
+            .await
     }
 
-    /// Turns a dry run into an import that has been accepted and that no runner has taken up yet; gives
+    /// The number a statement gives as `n`.
+    pub(super) async fn count(&self, statement: &'static str) -> i64 {
+        let mut reader = self.store().reader().await.unwrap();
+        reader.fetch_optional(sqlx::query(statement)).await.unwrap().unwrap().int("n").unwrap()
+    }
+
+    /// Imports a file that is accepted and has to wait, because another import of the owner seems to be under way; gives
     /// the path of its operation.
-    async fn queue(&self, plan: &Value) -> String {
+    pub(super) async fn wait_with(&self, file: impl Into<Bytes>) -> String {
+        let plan = self.csv("?dry_run=true", "external_id,name\n").await.expect(200).json;
         let id = plan["id"].as_str().unwrap();
+        self.run("UPDATE tenant_imports SET status = 'running' WHERE id = $1", id).await;
+        // Ids of one instant are in no order.
+        self.server.clock().advance(Duration::from_millis(1));
+        let accepted = self.csv("", file).await.expect(202);
+        for _ in 0..2_000 {
+            let put_off =
+                "SELECT COUNT(*) AS n FROM operations WHERE status = 'queued' AND claimed_until > 0";
+            if self.count(put_off).await == 1 {
+                return accepted.header("location").to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("the import does not wait");
+    }
+
+    /// Ends the import the one of [`Self::wait_with`] waits for, and waits for the end of that one.
+    pub(super) async fn go_on(&self, path: &str) -> Value {
         self.run(
-            "UPDATE tenant_imports SET status = 'queued', dry_run = 0, completed_at = NULL WHERE id = $1",
-            id,
+            "UPDATE tenant_imports SET status = 'validated' WHERE status = 'running' AND $1 <> ''",
+            path,
         )
         .await;
-        let kernel = Arc::clone(self.kernel());
-        let tenant = &self.server.app().deployment().platform_tenant_id;
-        let mandate = serde_json::from_value(json!({
-            "receipt_id": plan["receipt_id"], "tenant_id": tenant, "action": "tenant.import", "policy": "sha256:0",
-            "actor": "key_1", "resource_kind": "tenant_import", "resource_id": "*", "request": null,
-            "idempotency_key": null, "trace_id": "0",
-        }));
-        let new = NewOperation {
-            id: crate::kernel::ids::new_id(&*kernel.ids, "opn", kernel.clock.now()),
-            tenant_id: tenant.clone(),
-            kind: "tenant.import",
-            subject: id.to_owned(),
-            total: plan["rows_total"].as_u64().unwrap(),
-            unit: "rows",
-            request_id: "req_1".to_owned(),
-            trace_id: "0".to_owned(),
-            mandate: mandate.unwrap(),
-            at: kernel.clock.now(),
-        };
-        let path = format!("/operations/{}", new.id);
-        let done = kernel.store.write(move |tx| {
-            let new = new.clone();
-            Box::pin(async move {
-                let accepted = operations::accept(tx, new).await?;
-                // A runner that is taken to be alive has it, so that the server's own leaves it alone.
-                let until = accepted.created_at.saturating_add(Duration::from_secs(3_600)).as_micros();
-                let sql = sqlx::query("UPDATE operations SET claimed_until = $1 WHERE id = $2");
-                tx.execute(sql.bind(until).bind(accepted.id)).await?;
-                Ok::<_, StoreError>(Commit::without_receipt((), "a test"))
-            })
-        });
-        done.await.unwrap();
-        path
+        self.ended(path).await
     }
 
-    async fn ended(&self, path: &str) -> Value {
+    pub(super) async fn ended(&self, path: &str) -> Value {
         self.server.clock().advance(Duration::from_secs(3_601));
         for _ in 0..2_000 {
             let operation = self.get(path).await.expect(200).json;
@@ -91,18 +82,17 @@ impl Api {
 #[tokio::test]
 async fn a_plan_that_was_overtaken_fails_and_creates_nothing() {
     on_every_engine(async |api| {
-        let plan = api.csv("?dry_run=true", FILE).await.expect(200).json;
+        let path = api.wait_with(FILE).await;
         api.tenant("b").await;
-        let path = api.queue(&plan).await;
-        let operation = api.ended(&path).await;
+        let operation = api.go_on(&path).await;
         assert_eq!(operation["status"], "failed");
         assert_eq!(operation["problem"]["code"], "plan-changed");
         assert_eq!(operation["problem"]["errors"][0]["row"], 2);
         assert_eq!(operation["problem"]["errors"].as_array().map(Vec::len), Some(1));
         assert_eq!(api.tenants().await, 1, "all or nothing");
-        let import = api.get(&format!("/tenant-imports/{}", plan["id"].as_str().unwrap())).await.expect(200);
-        assert_eq!(import.json["status"], "failed");
-        assert_eq!(import.json["receipt_id"], operation["receipt_id"]);
+        let imports = api.all("/tenant-imports").await;
+        assert_eq!(imports[0]["status"], "failed");
+        assert_eq!(imports[0]["receipt_id"], operation["receipt_id"]);
     })
     .await;
 }
@@ -111,11 +101,10 @@ async fn a_plan_that_was_overtaken_fails_and_creates_nothing() {
 async fn a_row_that_was_unchanged_and_no_longer_is_fails_the_import() {
     on_every_engine(async |api| {
         let id = api.tenant("b").await;
-        let plan = api.csv("?dry_run=true", FILE).await.expect(200).json;
-        assert_eq!(plan["rows_unchanged"], 1);
+        let path = api.wait_with(FILE).await;
+        assert_eq!(api.all("/tenant-imports").await[0]["rows_unchanged"], 1);
         api.patch(&format!("/tenants/{id}"), "\"1\"", json!({ "name": "Bob" })).await.expect(200);
-        let path = api.queue(&plan).await;
-        let operation = api.ended(&path).await;
+        let operation = api.go_on(&path).await;
         assert_eq!(operation["problem"]["code"], "plan-changed");
         assert_eq!(operation["problem"]["errors"][0]["row"], 2);
         assert_eq!(api.tenants().await, 1);
@@ -126,14 +115,13 @@ async fn a_row_that_was_unchanged_and_no_longer_is_fails_the_import() {
 #[tokio::test]
 async fn an_import_whose_runner_died_is_applied_by_another() {
     on_every_engine(async |api| {
-        let plan = api.csv("?dry_run=true", FILE).await.expect(200).json;
-        let path = api.queue(&plan).await;
+        let path = api.wait_with(FILE).await;
         api.run(
             "UPDATE operations SET status = 'running', claim = 'clm_dead', attempts = 1 WHERE id = $1",
             &path[12..],
         )
         .await;
-        let operation = api.ended(&path).await;
+        let operation = api.go_on(&path).await;
         assert_eq!(operation["status"], "succeeded", "{operation}");
         assert_eq!(api.tenants().await, 3);
     })
@@ -143,14 +131,12 @@ async fn an_import_whose_runner_died_is_applied_by_another() {
 #[tokio::test]
 async fn an_import_that_has_not_begun_can_be_cancelled() {
     on_every_engine(async |api| {
-        let plan = api.csv("?dry_run=true", FILE).await.expect(200).json;
-        let path = api.queue(&plan).await;
+        let path = api.wait_with(FILE).await;
         let cancelled = api.cancel(&path).await.expect(200);
         assert_eq!(cancelled.json["status"], "cancelled");
         api.cancel(&path).await.expect(200);
-        api.server.clock().advance(Duration::from_secs(3_601));
-        let import = format!("/tenant-imports/{}", plan["id"].as_str().unwrap());
-        assert_eq!(api.get(&import).await.expect(200).json["status"], "cancelled");
+        api.go_on(&path).await;
+        assert_eq!(api.all("/tenant-imports").await[0]["status"], "cancelled");
         assert_eq!(api.tenants().await, 0);
     })
     .await;
@@ -199,6 +185,29 @@ async fn what_a_file_left_that_stopped_arriving_is_swept_away() {
         assert_eq!(sweep(api.kernel()).await.unwrap(), 0);
         assert_eq!(api.staged_rows().await, 3);
         api.get(&format!("/tenant-imports/{}", kept["id"].as_str().unwrap())).await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_rows_of_an_import_are_kept_for_thirty_days_and_the_import_for_good() {
+    on_every_engine(async |api| {
+        let planned = api.csv("?dry_run=true", FILE).await.expect(200).json;
+        let applied = api.outcome(&api.csv("", FILE).await.expect(202)).await["result"].clone();
+        api.server.clock().advance(Duration::from_secs(29 * 24 * 3_600));
+        assert_eq!(forget_rows(api.kernel()).await.unwrap(), 0);
+        assert_eq!(api.staged_rows().await, 6);
+        api.server.clock().advance(Duration::from_secs(2 * 24 * 3_600));
+        let waits = api.wait_with(FILE).await;
+        assert_eq!(forget_rows(api.kernel()).await.unwrap(), 2);
+        assert_eq!(forget_rows(api.kernel()).await.unwrap(), 0);
+        assert_eq!(api.staged_rows().await, 3, "one import is still to be applied");
+        for import in [planned, applied] {
+            let path = format!("/tenant-imports/{}", import["id"].as_str().unwrap());
+            assert_eq!(api.get(&path).await.expect(200).json, import);
+            assert!(api.all(&format!("{path}/rows")).await.is_empty());
+        }
+        assert_eq!(api.go_on(&waits).await["status"], "succeeded");
     })
     .await;
 }

@@ -6,6 +6,7 @@ mod crud;
 mod delivery;
 mod imports;
 mod rules;
+mod steps;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -181,6 +182,18 @@ impl Api {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         panic!("{location} does not end");
+    }
+
+    /// Waits until the operation at `path` is as it should be.
+    async fn until(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..3_000 {
+            let operation = self.get(path).await.expect(200).json;
+            if is_so(&operation) {
+                return operation;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("{path} does not get there");
     }
 
     /// The members of every item of a list, all pages of it.
