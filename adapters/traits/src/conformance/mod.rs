@@ -33,6 +33,7 @@
 //! Stability: a name of a check is never given to another check. Checks are added and made stricter in minor versions,
 //! as the traits' documentation is made more precise; so pin the minor version if a red build must be your own doing.
 
+pub mod faults;
 pub mod identity;
 pub mod payment;
 mod report;
