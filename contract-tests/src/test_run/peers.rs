@@ -6,6 +6,7 @@
 
 mod gcs;
 mod moto;
+mod oidc;
 
 use super::{
     Session, process,
@@ -19,7 +20,7 @@ use std::{
 };
 
 /// Every peer.
-pub(super) const PEERS: [Recipe; 2] = [gcs::PEER, moto::PEER];
+pub(super) const PEERS: [Recipe; 3] = [gcs::PEER, moto::PEER, oidc::PEER];
 
 /// How long a peer may take to start. Interpreters are slow on a machine that compiles.
 const START: Duration = Duration::from_secs(90);
