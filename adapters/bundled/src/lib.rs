@@ -6,6 +6,8 @@ pub mod fs;
 pub mod gcs;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "oidc")]
+pub mod oidc;
 #[cfg(any(feature = "payments-stub", feature = "payments-stripe"))]
 pub mod webhook;
 
