@@ -1,8 +1,7 @@
 //! Google Cloud Storage, through Google's own client where bodies are concerned.
 //!
 //! Bodies are written and read by the official crate `google-cloud-storage`, over its JSON transport: it computes and
-//! checks CRC-32C and MD5, takes interrupted uploads and downloads up again where they broke off, and signs URLs. Its
-//! control client, which would describe, list, remove and copy, speaks gRPC and nothing else: a second transport and
+//! checks CRC-32C and MD5, and takes interrupted uploads and downloads up again where they broke off. Its control client, which would describe, list, remove and copy, speaks gRPC and nothing else: a second transport and
 //! protocol stack to the same service, with its own connections, and one that no emulator serves. So those calls are
 //! made over the JSON API with the [HTTP client](crate::http) that our adapters share. What both see is the same: an
 //! object's generation.

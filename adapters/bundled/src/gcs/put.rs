@@ -171,6 +171,9 @@ fn resource(object: Object) -> Result<Resource, Error> {
         Error::new(ErrorKind::Internal, format!("{DOING}: the answer has no {what}"))
             .with_outcome(Outcome::MaybeSent)
     };
+    if object.generation <= 0 {
+        return Err(broken("generation"));
+    }
     let created = object.create_time.ok_or_else(|| broken("time"))?;
     let seconds = u64::try_from(created.seconds()).map_err(|_| broken("time that makes sense"))?;
     let nanos = u32::try_from(created.nanos()).unwrap_or_default();

@@ -1,13 +1,7 @@
 //! The Cloud Storage that tests talk to, and who they are to it.
 
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::KeyPair as _;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use companyos_adapters::gcs::{GcsConfig, GcsCredentials, GcsStorage};
 use companyos_adapters::traits::{Context, Error};
 use serde_json::{Value, json};
@@ -50,36 +44,42 @@ impl Bucket {
         GcsStorage::connect(&ctx(), self.config()).await
     }
 
+    fn objects(&self) -> String {
+        format!("{}/storage/v1/b/{}/o", self.peer, self.name)
+    }
+
+    /// Every generation of every object, whoever wrote it.
+    pub(crate) async fn everything(&self) -> Vec<Value> {
+        let url = format!("{}?versions=true", self.objects());
+        let body = reqwest::Client::new().get(url).send().await.unwrap().text().await.unwrap();
+        let listing: Value = serde_json::from_str(&body).unwrap();
+        listing["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Writes an object of any name.
+    pub(crate) async fn upload(&self, name: &str) {
+        let url = format!("{}/upload/storage/v1/b/{}/o?uploadType=media&name={name}", self.peer, self.name);
+        let answer = reqwest::Client::new().post(url).body("x").send().await.unwrap();
+        assert!(answer.status().is_success());
+    }
+
+    /// Changes the attributes of an object.
+    pub(crate) async fn patch(&self, name: &str, change: Value) {
+        let url = format!("{}/{name}", self.objects());
+        let answer = reqwest::Client::new().patch(url).body(change.to_string()).send().await.unwrap();
+        assert!(answer.status().is_success());
+    }
+
     /// A service account whose signatures the peer knows.
     pub(crate) async fn service_account(&self) -> GcsCredentials {
-        let email = "signer@test.iam.gserviceaccount.com";
-        let (json, public) = service_account_key(email);
+        // One per bucket, because the peer knows one key of each.
+        let email = format!("{}@test.iam.gserviceaccount.com", self.name);
+        let (json, public) = crate::gcs_key::service_account_key(&email);
         let url = format!("{}/peer/signers/{email}", self.peer);
         let answer = reqwest::Client::new().put(url).body(public).send().await.unwrap();
         assert!(answer.status().is_success());
         GcsCredentials::service_account_key(json)
     }
-}
-
-/// The key of a service account as Google would hand it out, and its public part in PKCS#1.
-pub(crate) fn service_account_key(email: &str) -> (String, Vec<u8>) {
-    let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
-    let encoded = BASE64_STANDARD.encode(key.as_der().unwrap().as_ref());
-    let mut pem = String::from("-----BEGIN PRIVATE KEY-----\n");
-    for line in encoded.as_bytes().chunks(64) {
-        writeln!(pem, "{}", str::from_utf8(line).unwrap()).unwrap();
-    }
-    pem.push_str("-----END PRIVATE KEY-----\n");
-    let json = json!({
-        "type": "service_account",
-        "project_id": "test",
-        "private_key_id": "1",
-        "private_key": pem,
-        "client_email": email,
-        "client_id": "1",
-        "token_uri": "https://oauth2.googleapis.com/token",
-    });
-    (json.to_string(), key.public_key().as_ref().to_vec())
 }
 
 pub(crate) fn ctx() -> Context {
