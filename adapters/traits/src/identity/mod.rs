@@ -156,7 +156,10 @@ pub trait IdentityProvider: Send + Sync {
     /// # Errors
     /// - [`GrantRefused`](crate::ErrorKind::GrantRefused) when the code or the verifier is not accepted. A code is
     ///   good once; a repetition is refused, and the issuer may revoke what the first one brought.
-    /// - Those of [`verify_token`](Self::verify_token). The code is then used up, and no token is handed out.
+    /// - Those of [`verify_token`](Self::verify_token). The code is then used up, and no token is handed out; so the
+    ///   error, whatever its kind, is [`MaybeSent`](crate::Outcome::MaybeSent) and
+    ///   [`Permanent`](crate::RetryClass::Permanent). The same holds for [`refresh`](Self::refresh) and
+    ///   [`device_poll`](Self::device_poll).
     async fn exchange(
         &self,
         ctx: &Context,

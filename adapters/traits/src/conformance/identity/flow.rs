@@ -1,12 +1,12 @@
 //! The authorization code flow.
 
 use super::super::{Stop, ensure};
-use super::{Subject, expect_fault, expect_kind, skipped};
+use super::{Subject, expect_kind, expect_spent, skipped};
 use crate::identity::{
     AuthenticationRequirement, AuthorizationOptions, DiscoverOptions, ExchangeOptions, PendingAuthorization,
     TokenSet, pkce, url,
 };
-use crate::{Error, ErrorKind, Secret, TokenFault};
+use crate::{Error, ErrorKind, Outcome, RetryClass, Secret, TokenFault};
 
 /// A verifier that no flow has drawn.
 const OTHER_VERIFIER: &str = "another-verifier-that-no-flow-of-this-provider-has-drawn";
@@ -126,7 +126,7 @@ pub(super) async fn an_id_token_of_another_flow_is_refused(subject: &Subject<'_>
     let (mut request, response) = subject.begin().await?;
     request.pending.nonce = Secret::new("the-nonce-of-another-flow");
     let other = exchange(subject, &response.code, &request.pending).await;
-    expect_fault(other, "an exchange with another nonce", TokenFault::WrongNonce)
+    expect_spent(other, "an exchange with another nonce", TokenFault::WrongNonce)
 }
 
 pub(super) async fn a_sign_in_that_is_too_weak_brings_no_tokens(subject: &Subject<'_>) -> Result<(), Stop> {
@@ -134,5 +134,24 @@ pub(super) async fn a_sign_in_that_is_too_weak_brings_no_tokens(subject: &Subjec
     let required = AuthenticationRequirement::default().amr(["no-such-method".to_owned()]);
     let options = ExchangeOptions::default().authentication(required);
     let weak = subject.provider.exchange(&subject.ctx, &response.code, &request.pending, &options).await;
-    expect_fault(weak, "a sign-in without a required method", TokenFault::InsufficientAuthentication)
+    expect_spent(weak, "a sign-in without a required method", TokenFault::InsufficientAuthentication)
+}
+
+pub(super) async fn an_exchange_without_keys_brings_no_tokens(subject: &Subject<'_>) -> Result<(), Stop> {
+    let (request, response) = subject.begin().await?;
+    if !subject.driver.set_keys_available(false).await? {
+        return Err(skipped("the driver does not take the issuer's keys away"));
+    }
+    let during = exchange(subject, &response.code, &request.pending).await;
+    subject.driver.set_keys_available(true).await?;
+    if during.is_ok() {
+        return Err(skipped("the adapter still had the key, which is as it should be"));
+    }
+    let error = expect_kind(during, "an exchange without keys", &ErrorKind::KeysUnavailable)?;
+    let (outcome, retry) = (error.outcome(), error.retry());
+    ensure!(
+        outcome == Outcome::MaybeSent && retry == RetryClass::Permanent,
+        "an exchange without keys used up the code, and failed as {outcome:?}, {retry:?}"
+    );
+    Ok(())
 }

@@ -16,7 +16,9 @@ use super::{CheckResult, Report, Stop, Verdict, Watcher, checks, ensure};
 use crate::identity::{
     AuthorizationRequest, AuthorizationResponse, ExchangeOptions, IdentityProviderExt, TokenSet,
 };
-use crate::{Capability, Context, Error, ErrorKind, IdentityProvider, Outcome, Secret, TokenFault};
+use crate::{
+    Capability, Context, Error, ErrorKind, IdentityProvider, Outcome, RetryClass, Secret, TokenFault,
+};
 
 /// What the suite needs to know beyond the adapter and its driver.
 #[derive(Debug, Clone)]
@@ -112,6 +114,7 @@ checks! { $
     flow::an_unknown_code_is_refused,
     flow::an_id_token_of_another_flow_is_refused,
     flow::a_sign_in_that_is_too_weak_brings_no_tokens,
+    flow::an_exchange_without_keys_brings_no_tokens,
     tokens::an_id_token_says_who_signed_in,
     tokens::an_id_token_for_another_audience_is_refused,
     tokens::an_id_token_about_another_subject_is_refused,
@@ -204,6 +207,16 @@ fn expect_one_of<T>(result: Result<T, Error>, what: &str, expected: &[ErrorKind]
             Ok(error)
         }
     }
+}
+
+/// A grant that was traded, and whose ID token was then refused: whether the provider did its part is no question, so
+/// the error may neither say that nothing happened nor ask for a repetition.
+fn expect_spent<T>(result: Result<T, Error>, what: &str, expected: TokenFault) -> Result<(), Stop> {
+    let error = expect_kind(result, what, &ErrorKind::Token(expected))?;
+    let (outcome, retry) = (error.outcome(), error.retry());
+    ensure!(outcome == Outcome::MaybeSent, "{what} used up the grant, and failed as {outcome:?}");
+    ensure!(retry == RetryClass::Permanent, "{what} used up the grant, and failed as {retry:?}");
+    Ok(())
 }
 
 fn expect_fault<T>(result: Result<T, Error>, what: &str, expected: TokenFault) -> Result<(), Stop> {

@@ -1,7 +1,7 @@
 //! Refresh tokens.
 
 use super::super::{Stop, ensure};
-use super::{Subject, expect_fault, expect_kind, expect_one_of, refresh_token, skipped};
+use super::{Subject, expect_kind, expect_one_of, expect_spent, refresh_token, skipped};
 use crate::identity::{RefreshOptions, TokenSet};
 use crate::{Capability, Error, ErrorKind, Secret, TokenFault};
 
@@ -70,6 +70,6 @@ pub(super) async fn a_refresh_for_another_subject_is_refused(subject: &Subject<'
     let options = RefreshOptions::default().subject("another-subject");
     match subject.provider.refresh(&subject.ctx, refresh_token(&tokens)?, &options).await {
         Ok(new) if new.id_token.is_none() => Err(skipped("no ID token comes of a refresh")),
-        result => expect_fault(result, "a refresh for another subject", TokenFault::WrongSubject),
+        result => expect_spent(result, "a refresh for another subject", TokenFault::WrongSubject),
     }
 }

@@ -8,7 +8,7 @@ use crate::identity::{
     AuthorizationOptions, AuthorizationRequest, Claims, ClientCredentialsOptions, EndSessionOptions,
     ExchangeOptions, PendingAuthorization, RefreshOptions, TokenKind, TokenSet, VerifyOptions, pkce, url,
 };
-use crate::{Capability, Error, ErrorKind, Secret, TokenFault};
+use crate::{Capability, Error, ErrorKind, Outcome, RetryClass, Secret, TokenFault};
 
 pub(super) fn with_openid(scopes: &[String]) -> Vec<String> {
     let mut all = vec!["openid".to_owned()];
@@ -140,7 +140,11 @@ impl MemoryIdentity {
     ) -> Result<TokenSet, Error> {
         if let Some(id_token) = &tokens.id_token {
             let expected = expect(VerifyOptions::id_token().issued_with(tokens.access_token.clone()));
-            tokens.claims = Some(self.verify(id_token, &expected)?);
+            let claims = self.verify(id_token, &expected);
+            // What was traded is used up, so this is no answer and must not be repeated.
+            let refused =
+                |error: Error| error.with_outcome(Outcome::MaybeSent).with_retry(RetryClass::Permanent);
+            tokens.claims = Some(claims.map_err(refused)?);
         }
         Ok(tokens)
     }
