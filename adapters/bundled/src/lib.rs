@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "conformance-cli")]
+pub mod conformance_cli;
 #[cfg(all(feature = "fs", unix))]
 pub mod fs;
 #[cfg(feature = "gcs")]

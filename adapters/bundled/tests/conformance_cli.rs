@@ -1,0 +1,99 @@
+//! The program, run as a user runs it.
+
+use std::error::Error as StdError;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+type Test = Result<(), Box<dyn StdError>>;
+
+fn run(config: &Path, args: &[&str]) -> std::io::Result<Output> {
+    Command::new(env!("CARGO_BIN_EXE_companyos-conformance"))
+        .arg(config)
+        .args(args)
+        .env_remove("COMPANYOS_TEST_UNSET")
+        .env("COMPANYOS_TEST_SECRET", "hunter2")
+        .output()
+}
+
+#[test]
+fn the_store_of_files_passes_and_its_reports_are_written() -> Test {
+    let folder = tempfile::tempdir()?;
+    let file = |name: &str| folder.path().join(name);
+    let objects = file("objects");
+    fs::write(
+        file("config.toml"),
+        format!("[run]\nregion = \"eu\"\n[adapter]\nkind = \"fs\"\nfolder = {objects:?}\n"),
+    )?;
+    let (junit, html) = (file("report.xml"), file("report.html"));
+    let reports = ["--junit", &junit.to_string_lossy(), "--html", &html.to_string_lossy()];
+    let output = run(&file("config.toml"), &reports)?;
+    let text = String::from_utf8(output.stdout)?;
+    assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.starts_with("storage conformance of fs "), "{text}");
+    assert!(text.contains("create never replaces") && text.contains(" 0 failed, "), "{text}");
+    assert!(!text.contains('\u{1b}'), "colours go to terminals only");
+    assert!(output.stderr.is_empty(), "progress goes to terminals only");
+    assert!(fs::read_to_string(junit)?.contains("failures=\"0\""));
+    assert!(fs::read_to_string(html)?.starts_with("<!DOCTYPE html>"));
+    Ok(())
+}
+
+#[test]
+fn json_is_all_there_is_on_standard_output() -> Test {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("config.toml");
+    fs::write(&config, "[adapter]\nkind = \"memory\"\nversioned = true\n")?;
+    let output = run(&config, &["--json"])?;
+    assert_eq!(output.status.code(), Some(0));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!((report["family"].as_str(), report["passed"].as_bool()), (Some("storage"), Some(true)));
+    Ok(())
+}
+
+#[test]
+fn a_check_that_fails_is_exit_code_1() -> Test {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("config.toml");
+    fs::write(&config, "[run]\ndeadline_seconds = 0\n[adapter]\nkind = \"memory\"\n")?;
+    let output = run(&config, &[])?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stdout)?.contains("FAILED"));
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_run_is_exit_code_2_and_says_why_without_secrets() -> Test {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("config.toml");
+    let cases = [
+        ("", "line 1: missing field `adapter`"),
+        ("[adapter]\nkind = \"none\"\n", "unknown variant `none`"),
+        ("[adapter]\nkind = \"fs\"\nfolder = \"/dev/null/x\"\n", "the adapter cannot be opened"),
+        #[cfg(feature = "gcs")]
+        ("[adapter]\nkind = \"gcs\"\nbucket = \"b\"\naccess_token = \"hunter2\"\n", "{ env = \"NAME\" }"),
+        #[cfg(feature = "gcs")]
+        (
+            "[adapter]\nkind = \"gcs\"\nbucket = \"bbb\"\naccess_token = { env = \"COMPANYOS_TEST_UNSET\" }\n",
+            "COMPANYOS_TEST_UNSET is not set",
+        ),
+        #[cfg(feature = "gcs")]
+        (
+            "[adapter]\nkind = \"gcs\"\nbucket = \"bbb\"\nendpoint = \"ftp://x\"\naccess_token = { env = \"COMPANYOS_TEST_SECRET\" }\n",
+            "the adapter cannot be opened",
+        ),
+    ];
+    for (text, why) in cases {
+        fs::write(&config, text)?;
+        let output = run(&config, &[])?;
+        let said = String::from_utf8(output.stderr)?;
+        assert_eq!(output.status.code(), Some(2), "{text}: {said}");
+        assert!(said.contains(why), "{text}: {said}");
+        assert!(!said.contains("hunter2") && output.stdout.is_empty(), "{said}");
+    }
+    let missing = run(&folder.path().join("absent.toml"), &[])?;
+    assert_eq!(missing.status.code(), Some(2));
+    let usage = Command::new(env!("CARGO_BIN_EXE_companyos-conformance")).output()?;
+    assert_eq!(usage.status.code(), Some(2));
+    Ok(())
+}
