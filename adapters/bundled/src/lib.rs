@@ -10,6 +10,8 @@ pub mod gcs;
 pub mod http;
 #[cfg(feature = "oidc")]
 pub mod oidc;
+#[cfg(feature = "payments-stub")]
+pub mod payments_stub;
 #[cfg(any(feature = "payments-stub", feature = "payments-stripe"))]
 pub mod webhook;
 

@@ -85,6 +85,12 @@ impl Ledger {
         answer
     }
 
+    /// Whether a key of a tenant is used: a further call under it does nothing.
+    #[must_use]
+    pub fn knows(&self, tenant: &str, key: &str) -> bool {
+        self.keys.contains_key(&(tenant.to_owned(), key.to_owned()))
+    }
+
     /// What was made, changed or left under a key of a tenant.
     ///
     /// # Errors
