@@ -9,6 +9,7 @@
 )]
 
 mod damage;
+mod imports;
 mod kill;
 mod programs;
 mod receipts;
