@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use companyos_adapters::gcs::{GcsConfig, GcsCredentials, GcsStorage};
+use companyos_adapters::gcs::{GcsCredentials, GcsStorage};
 use companyos_adapters::traits::conformance::storage::{self, Settings};
 use companyos_adapters::traits::storage::{
     Checksum, CompleteUploadOptions, CopyOptions, HeadOptions, ListOptions, ListPartsOptions, ObjectKey,
@@ -52,10 +52,10 @@ async fn a_plain_bucket_conforms() {
 #[tokio::test]
 async fn a_bucket_with_versions_and_locks_conforms_without_a_skip() {
     let Some(bucket) = Bucket::create(versioned()).await else { return };
-    let config = bucket.config().credentials(bucket.service_account().await);
+    let builder = bucket.builder().credentials(bucket.service_account().await);
     // Large objects in sessions, the way they are written in production.
-    let config = config.resumable_threshold(1 << 20).max_object_bytes(6 << 20);
-    let storage = GcsStorage::connect(&ctx(), config).await.unwrap();
+    let builder = builder.resumable_threshold(1 << 20).max_object_bytes(6 << 20);
+    let storage = builder.connect().await.unwrap();
     let report = storage::run_watched(&storage, &Settings::default().kms_key(KMS_KEY), &()).await;
     assert!(report.passed(), "{report}");
     assert_eq!(report.skips().collect::<Vec<_>>(), [""; 0], "{report}");
@@ -64,29 +64,24 @@ async fn a_bucket_with_versions_and_locks_conforms_without_a_skip() {
 #[tokio::test]
 async fn a_bucket_elsewhere_is_refused() {
     let Some(bucket) = Bucket::create(json!({ "location": "europe-west3" })).await else { return };
-    let at = async |location: &str| {
-        GcsStorage::connect(&ctx(), bucket.config().region("eu-central", location)).await
-    };
-    let error = at("EUROPE-WEST1").await.unwrap_err();
-    assert_eq!((error.kind(), error.outcome()), (&ErrorKind::WrongRegion, Outcome::NotSent));
+    let error = bucket.builder_at("EUROPE-WEST1").connect().await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (&ErrorKind::WrongRegion, Outcome::Answered));
     assert!(error.to_string().contains("EUROPE-WEST3"), "{error}");
-    let storage = at("Europe-West3").await.unwrap();
+    let storage = bucket.builder_at("Europe-West3").connect().await.unwrap();
+    assert_eq!(storage.descriptor().region.as_deref(), Some("EUROPE-WEST3"));
+    let storage = bucket.builder_at("Europe-West3").serves("eu-central").connect().await.unwrap();
     assert_eq!(storage.descriptor().region.as_deref(), Some("eu-central"));
 }
 
 #[tokio::test]
 async fn a_bucket_that_is_not_there_is_not_found() {
     let Some(bucket) = Bucket::create(json!({})).await else { return };
-    let config =
-        GcsConfig::new("no-such-bucket").endpoint(&bucket.peer).credentials(GcsCredentials::anonymous());
-    assert_eq!(kind(GcsStorage::connect(&ctx(), config).await), Some(ErrorKind::NotFound));
+    let builder = GcsStorage::builder("no-such-bucket", "US").endpoint(&bucket.peer);
+    let builder = builder.credentials(GcsCredentials::anonymous());
+    assert_eq!(kind(builder.connect().await), Some(ErrorKind::NotFound));
     for name in ["", "a/b", "UPPER", "..%2f"] {
-        let config = GcsConfig::new(name).endpoint(&bucket.peer);
-        assert_eq!(
-            kind(GcsStorage::connect(&ctx(), config).await),
-            Some(ErrorKind::InvalidInput),
-            "{name:?}"
-        );
+        let builder = GcsStorage::builder(name, "US").endpoint(&bucket.peer);
+        assert_eq!(kind(builder.connect().await), Some(ErrorKind::InvalidInput), "{name:?}");
     }
 }
 
@@ -102,8 +97,8 @@ async fn a_bucket_that_lets_nothing_go_takes_no_parts() {
 #[tokio::test]
 async fn a_signed_url_does_what_it_was_signed_for_and_no_more() {
     let Some(bucket) = Bucket::create(json!({})).await else { return };
-    let config = bucket.config().credentials(bucket.service_account().await);
-    let storage = GcsStorage::connect(&ctx(), config).await.unwrap();
+    let builder = bucket.builder().credentials(bucket.service_account().await);
+    let storage = builder.connect().await.unwrap();
     let (name, minute) = (key("a b/\u{e9}~(1)'.csv"), Duration::from_secs(60));
     storage.write(&ctx(), &name, "signed").await.unwrap();
     let signed = async |options: PresignOptions| storage.presign(&ctx(), &name, &options).await.unwrap();
@@ -151,8 +146,8 @@ async fn send(request: reqwest::RequestBuilder, signed: &Presigned) -> reqwest::
 #[tokio::test]
 async fn a_url_is_signed_for_at_most_a_week_and_not_without_a_key() {
     let Some(bucket) = Bucket::create(versioned()).await else { return };
-    let config = bucket.config().credentials(bucket.service_account().await);
-    let storage = GcsStorage::connect(&ctx(), config).await.unwrap();
+    let builder = bucket.builder().credentials(bucket.service_account().await);
+    let storage = builder.connect().await.unwrap();
     for seconds in [0, 604_801] {
         let options = PresignOptions::get(Duration::from_secs(seconds));
         let signed = storage.presign(&ctx(), &key("a"), &options).await;
@@ -164,8 +159,8 @@ async fn a_url_is_signed_for_at_most_a_week_and_not_without_a_key() {
     let signed = storage.presign(&ctx(), &key("a"), &options).await.unwrap();
     assert_eq!(send(Client::new().get(&signed.url), &signed).await.text().await.unwrap(), "first");
 
-    let config = bucket.config().credentials(GcsCredentials::access_token("token"));
-    let storage = GcsStorage::connect(&ctx(), config).await.unwrap();
+    let builder = bucket.builder().credentials(GcsCredentials::access_token("token"));
+    let storage = builder.connect().await.unwrap();
     let signed = storage.presign(&ctx(), &key("a"), &PresignOptions::get(Duration::from_secs(60))).await;
     assert!(matches!(kind(signed), Some(ErrorKind::Unsupported { .. })));
 }

@@ -16,6 +16,7 @@ Still not there: authentication and permissions, quotas, encryption, durability,
 says.
 """
 
+import io
 import json
 import re
 import sys
@@ -70,25 +71,31 @@ class Handler(emulator.RequestHandler):
         self.body = self.read_body()
         self.media = None
         # The client names the host without its port, and an upload's address is made of it.
-        self.host = self.headers.get("Host") or ""
-        if ":" not in self.host:
+        if ":" not in (self.headers.get("Host") or ""):
             del self.headers["Host"]
             self.headers["Host"] = "%s:%d" % self.server.server_address[:2]
         path = urlsplit(self.path).path
         query = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        # Written out after the lock is released: a client that reads slowly must not stop the others.
+        connection, self.wfile = self.wfile, io.BytesIO()
         with _LOCK:
             self.storage.query, self.storage.named = query, {}
-            try:
-                if not self.own(method, path, query):
-                    emulator.Router(self).handle(method)
-            except Refused as refused:
-                self.answer(refused.status, error(refused.status, refused.reason))
-            except Conflict as conflict:
-                self.answer(400, error(400, "invalid", str(conflict)))
-            except NotFound:
-                self.answer(404, error(404, "notFound"))
-            except ValueError as malformed:
-                self.answer(400, error(400, "invalid", str(malformed)))
+            self.handle_locked(method, path, query)
+        written, self.wfile = self.wfile, connection
+        self.wfile.write(written.getvalue())
+
+    def handle_locked(self, method, path, query):
+        try:
+            if not self.own(method, path, query):
+                emulator.Router(self).handle(method)
+        except Refused as refused:
+            self.answer(refused.status, error(refused.status, refused.reason))
+        except Conflict as conflict:
+            self.answer(400, error(400, "invalid", str(conflict)))
+        except NotFound:
+            self.answer(404, error(404, "notFound"))
+        except ValueError as malformed:
+            self.answer(400, error(400, "invalid", str(malformed)))
 
     def read_body(self):
         if (self.headers.get("Transfer-Encoding") or "").lower() != "chunked":

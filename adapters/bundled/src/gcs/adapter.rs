@@ -15,7 +15,7 @@ use super::GcsStorage;
 #[async_trait]
 impl ObjectStorage for GcsStorage {
     fn descriptor(&self) -> &Descriptor {
-        &self.descriptor
+        &self.shared.descriptor
     }
 
     async fn put(
@@ -25,28 +25,28 @@ impl ObjectStorage for GcsStorage {
         body: Bytes,
         options: &PutOptions,
     ) -> Result<ObjectMeta, Error> {
-        options.check(&self.descriptor)?;
-        self.put_object(ctx, key, body, options).await
+        options.check(&self.shared.descriptor)?;
+        self.shared.put_object(ctx, key, body, options).await
     }
 
     async fn get(&self, ctx: &Context, key: &ObjectKey, options: &GetOptions) -> Result<Object, Error> {
-        options.check(&self.descriptor)?;
-        self.get_object(ctx, key, options).await
+        options.check(&self.shared.descriptor)?;
+        self.shared.get_object(ctx, key, options).await
     }
 
     async fn head(&self, ctx: &Context, key: &ObjectKey, options: &HeadOptions) -> Result<Head, Error> {
-        options.check(&self.descriptor)?;
-        let found = self.stat(ctx, key.as_str(), options.version.as_ref()).await?;
-        Ok(found.head(key.clone(), self.keeps_versions()))
+        options.check(&self.shared.descriptor)?;
+        let found = self.shared.stat(ctx, key.as_str(), options.version.as_ref()).await?;
+        Ok(found.head(key.clone(), self.shared.keeps_versions()))
     }
 
     async fn delete(&self, ctx: &Context, key: &ObjectKey, options: &DeleteOptions) -> Result<(), Error> {
-        options.check(&self.descriptor)?;
-        self.delete_object(ctx, key, options).await
+        options.check(&self.shared.descriptor)?;
+        self.shared.delete_object(ctx, key, options).await
     }
 
     async fn list(&self, ctx: &Context, options: &ListOptions) -> Result<ListPage, Error> {
-        self.list_objects(ctx, options).await
+        self.shared.list_objects(ctx, options).await
     }
 
     async fn copy(
@@ -56,8 +56,8 @@ impl ObjectStorage for GcsStorage {
         to: &ObjectKey,
         options: &CopyOptions,
     ) -> Result<ObjectMeta, Error> {
-        options.check(&self.descriptor)?;
-        self.rewrite(ctx, from, to, options).await
+        options.check(&self.shared.descriptor)?;
+        self.shared.rewrite(ctx, from, to, options).await
     }
 
     async fn presign(
@@ -66,8 +66,8 @@ impl ObjectStorage for GcsStorage {
         key: &ObjectKey,
         options: &PresignOptions,
     ) -> Result<Presigned, Error> {
-        options.check(&self.descriptor)?;
-        self.sign(ctx, key, options).await
+        options.check(&self.shared.descriptor)?;
+        self.shared.sign(ctx, key, options).await
     }
 
     async fn start_upload(
@@ -76,8 +76,8 @@ impl ObjectStorage for GcsStorage {
         key: &ObjectKey,
         options: &StartUploadOptions,
     ) -> Result<Upload, Error> {
-        options.check(&self.descriptor)?;
-        self.start(ctx, key, options).await
+        options.check(&self.shared.descriptor)?;
+        self.shared.start(ctx, key, options).await
     }
 
     async fn upload_part(
@@ -88,8 +88,8 @@ impl ObjectStorage for GcsStorage {
         body: Bytes,
         options: &UploadPartOptions,
     ) -> Result<Part, Error> {
-        options.check(&self.descriptor)?;
-        self.put_part(ctx, upload, number, body, options).await
+        options.check(&self.shared.descriptor)?;
+        self.shared.put_part(ctx, upload, number, body, options).await
     }
 
     async fn list_parts(
@@ -98,7 +98,7 @@ impl ObjectStorage for GcsStorage {
         upload: &Upload,
         options: &ListPartsOptions,
     ) -> Result<PartPage, Error> {
-        self.parts_page(ctx, upload, options).await
+        self.shared.parts_page(ctx, upload, options).await
     }
 
     async fn complete_upload(
@@ -108,8 +108,8 @@ impl ObjectStorage for GcsStorage {
         parts: &[Part],
         options: &CompleteUploadOptions,
     ) -> Result<ObjectMeta, Error> {
-        options.check(&self.descriptor)?;
-        self.complete(ctx, upload, parts, options).await
+        options.check(&self.shared.descriptor)?;
+        self.shared.complete(ctx, upload, parts, options).await
     }
 
     async fn abort_upload(
@@ -118,18 +118,18 @@ impl ObjectStorage for GcsStorage {
         upload: &Upload,
         _: &AbortUploadOptions,
     ) -> Result<(), Error> {
-        self.abort(ctx, upload).await
+        self.shared.abort(ctx, upload).await
     }
 
     async fn list_uploads(&self, ctx: &Context, options: &ListOptions) -> Result<UploadPage, Error> {
-        self.uploads_page(ctx, options).await
+        self.shared.uploads_page(ctx, options).await
     }
 
     async fn list_versions(&self, ctx: &Context, options: &ListOptions) -> Result<VersionPage, Error> {
-        self.versions_page(ctx, options).await
+        self.shared.versions_page(ctx, options).await
     }
 
     async fn lock(&self, ctx: &Context, key: &ObjectKey, options: &LockOptions) -> Result<(), Error> {
-        self.set_lock(ctx, key, options).await
+        self.shared.set_lock(ctx, key, options).await
     }
 }

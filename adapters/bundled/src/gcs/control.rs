@@ -14,12 +14,15 @@ use serde_json::Value;
 use tokio::time::timeout;
 use url::form_urlencoded::Serializer;
 
-use super::GcsConfig;
+use super::GcsStorageBuilder;
 use super::error::{Diagnosis, Refusal};
-use crate::http::HttpClient;
+use crate::http::{HttpClient, HttpConfig};
 
 /// How long a renewed access token may take.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a page of a listing stays below: a thousand objects with names of a kilobyte.
+const LARGEST_ANSWER: usize = 8 << 20;
 
 /// The JSON API of one bucket.
 #[derive(Debug)]
@@ -87,9 +90,10 @@ pub(super) fn encode(name: &str) -> String {
 }
 
 impl Control {
-    pub(super) fn new(config: &GcsConfig, credentials: Credentials) -> Result<Self, Error> {
+    pub(super) fn new(config: &GcsStorageBuilder, credentials: Credentials) -> Result<Self, Error> {
+        let bounds = HttpConfig::default().read_timeout(config.timeout).max_response_bytes(LARGEST_ANSWER);
         Ok(Self {
-            http: HttpClient::new(&config.http, Arc::clone(&config.clock))?,
+            http: HttpClient::new(&bounds, Arc::clone(&config.clock))?,
             credentials,
             diagnosis: config.diagnosis(),
             bucket: format!("{}/storage/v1/b/{}", config.endpoint, config.bucket),

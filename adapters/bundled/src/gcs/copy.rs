@@ -5,13 +5,13 @@ use companyos_adapter_traits::{Context, Error, ErrorKind, Outcome};
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::GcsStorage;
+use super::Shared;
 use super::control::{Call, encode, object};
 use super::resource::{Resource, Rewrite, generation_of, retention_json};
 
 const DOING: &str = "copying an object";
 
-impl GcsStorage {
+impl Shared {
     pub(super) async fn rewrite(
         &self,
         ctx: &Context,

@@ -5,11 +5,11 @@ use companyos_adapter_traits::{Context, Error, ErrorKind};
 use http::Method;
 use serde_json::json;
 
-use super::GcsStorage;
+use super::Shared;
 use super::control::{Call, object};
 use super::resource::generation_of;
 
-impl GcsStorage {
+impl Shared {
     pub(super) async fn delete_object(
         &self,
         ctx: &Context,

@@ -4,11 +4,11 @@ use companyos_adapter_traits::storage::{ListOptions, ListPage, ObjectKey, Object
 use companyos_adapter_traits::{Capability, Context, Error};
 use http::Method;
 
-use super::GcsStorage;
+use super::Shared;
 use super::control::Call;
 use super::resource::{LISTED, Listing, Resource};
 
-impl GcsStorage {
+impl Shared {
     pub(super) async fn list_objects(&self, ctx: &Context, options: &ListOptions) -> Result<ListPage, Error> {
         let page = self.page(ctx, options, false).await?;
         let kept = self.keeps_versions();

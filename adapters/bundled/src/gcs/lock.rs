@@ -5,11 +5,11 @@ use companyos_adapter_traits::{Capability, Context, Error};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::GcsStorage;
+use super::Shared;
 use super::control::{Call, object};
 use super::resource::{generation_of, retention_json};
 
-impl GcsStorage {
+impl Shared {
     pub(super) async fn set_lock(
         &self,
         ctx: &Context,

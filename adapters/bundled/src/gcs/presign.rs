@@ -20,7 +20,7 @@ use url::Url;
 
 use super::control::encode;
 use super::resource::generation_of;
-use super::{GcsStorage, within};
+use super::{Shared, within};
 
 /// The longest the service accepts.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -29,7 +29,7 @@ const DOING: &str = "signing a URL";
 
 const ALGORITHM: &str = "GOOG4-RSA-SHA256";
 
-impl GcsStorage {
+impl Shared {
     pub(super) async fn sign(
         &self,
         ctx: &Context,
@@ -73,7 +73,7 @@ impl GcsStorage {
             now,
         };
         // Signing can ask IAM.
-        let signed = within(ctx, &self.config, self.config.stall_timeout, DOING, request.sign(signer)).await;
+        let signed = within(ctx, &self.config, self.config.timeout, DOING, request.sign(signer)).await;
         let url = signed.map_err(|error| error.with_outcome(Outcome::NotSent))?.map_err(|cause| {
             let retry = if cause.is_transport() { RetryClass::Temporary } else { RetryClass::Permanent };
             let kind =

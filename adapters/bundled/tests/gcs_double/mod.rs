@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use companyos_adapters::gcs::{GcsConfig, GcsCredentials, GcsStorage};
+use companyos_adapters::gcs::{GcsCredentials, GcsStorage, GcsStorageBuilder};
+use companyos_adapters::traits::Context;
 use companyos_adapters::traits::storage::Checksum;
-use companyos_adapters::traits::{Context, Error};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -172,16 +172,12 @@ impl Double {
         Self { url, requests, task }
     }
 
-    pub(crate) fn config(&self) -> GcsConfig {
-        GcsConfig::new(BUCKET).endpoint(&self.url).credentials(GcsCredentials::anonymous())
+    pub(crate) fn builder(&self) -> GcsStorageBuilder {
+        GcsStorage::builder(BUCKET, "EU").endpoint(&self.url).credentials(GcsCredentials::anonymous())
     }
 
     pub(crate) async fn connect(&self) -> GcsStorage {
-        self.connect_with(self.config()).await.unwrap()
-    }
-
-    pub(crate) async fn connect_with(&self, config: GcsConfig) -> Result<GcsStorage, Error> {
-        GcsStorage::connect(&ctx(), config).await
+        self.builder().connect().await.unwrap()
     }
 
     /// Takes no more connections.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use companyos_adapters::gcs::{GcsConfig, GcsCredentials, GcsStorage};
+use companyos_adapters::gcs::{GcsCredentials, GcsStorage, GcsStorageBuilder};
 use companyos_adapters::traits::{Context, Error};
 use serde_json::{Value, json};
 
@@ -36,12 +36,18 @@ impl Bucket {
         Some(Self { peer, name })
     }
 
-    pub(crate) fn config(&self) -> GcsConfig {
-        GcsConfig::new(&self.name).endpoint(&self.peer).credentials(GcsCredentials::anonymous())
+    /// The bucket as nobody in particular, where it lies unless it was created elsewhere.
+    pub(crate) fn builder(&self) -> GcsStorageBuilder {
+        self.builder_at("US")
+    }
+
+    pub(crate) fn builder_at(&self, location: &str) -> GcsStorageBuilder {
+        let builder = GcsStorage::builder(&self.name, location).endpoint(&self.peer);
+        builder.credentials(GcsCredentials::anonymous())
     }
 
     pub(crate) async fn connect(&self) -> Result<GcsStorage, Error> {
-        GcsStorage::connect(&ctx(), self.config()).await
+        self.builder().connect().await
     }
 
     fn objects(&self) -> String {

@@ -7,10 +7,10 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::{AT_A_TIME, Manifest, name};
-use crate::gcs::GcsStorage;
+use crate::gcs::Shared;
 use crate::gcs::control::{Call, object};
-use crate::gcs::put::Condition;
 use crate::gcs::resource::Resource;
+use crate::gcs::write::Condition;
 
 const DOING: &str = "completing an upload";
 
@@ -23,7 +23,7 @@ struct Source {
     generation: i64,
 }
 
-impl GcsStorage {
+impl Shared {
     pub(in crate::gcs) async fn complete(
         &self,
         ctx: &Context,

@@ -18,9 +18,9 @@ use serde_json::{Map, Value, json};
 use super::control::{Call, object};
 use super::copy::place;
 use super::delete::gone;
-use super::put::{Condition, Write};
 use super::resource::Resource;
-use super::{CLASSES, GcsStorage};
+use super::write::{Condition, Write};
+use super::{CLASSES, Shared};
 
 /// How many objects of an upload are worked on at a time.
 const AT_A_TIME: usize = 8;
@@ -46,7 +46,7 @@ impl Manifest {
     }
 }
 
-impl GcsStorage {
+impl Shared {
     pub(super) async fn start(
         &self,
         ctx: &Context,

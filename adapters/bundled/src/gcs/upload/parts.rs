@@ -8,11 +8,11 @@ use companyos_adapter_traits::storage::{
 use companyos_adapter_traits::{Capability, Context, Error, ErrorKind};
 
 use super::name;
-use crate::gcs::GcsStorage;
-use crate::gcs::put::{Condition, Write};
+use crate::gcs::Shared;
 use crate::gcs::resource::Resource;
+use crate::gcs::write::{Condition, Write};
 
-impl GcsStorage {
+impl Shared {
     pub(in crate::gcs) async fn put_part(
         &self,
         ctx: &Context,

@@ -14,7 +14,7 @@ use google_cloud_storage::retry_policy::RetryableErrors;
 use google_cloud_storage::streaming_source::BytesSource;
 
 use super::resource::{Generation, Resource, retention_json};
-use super::{ATTEMPTS, GcsStorage, SLOWEST, USER_AGENT, within};
+use super::{ATTEMPTS, SLOWEST, Shared, USER_AGENT, within};
 
 const DOING: &str = "writing an object";
 
@@ -60,7 +60,7 @@ impl Condition {
     }
 }
 
-impl GcsStorage {
+impl Shared {
     pub(super) async fn put_object(
         &self,
         ctx: &Context,
@@ -97,7 +97,7 @@ impl GcsStorage {
         let size = write.body.len();
         let in_session = size >= self.config.resumable_threshold;
         let needed = Duration::from_secs(size as u64 / SLOWEST);
-        let limit = self.config.stall_timeout.saturating_add(needed);
+        let limit = self.config.timeout.saturating_add(needed);
         let request = self.prepare(write)?;
         // Both send the checksum before the body, so that the service refuses a damaged body instead of keeping it.
         let written = if in_session {
@@ -120,7 +120,7 @@ impl GcsStorage {
         let Write { name, body, attributes, placement, checksum, condition } = write;
         let mut request = self
             .data
-            .write_object(self.config.resource_name(), name, body)
+            .write_object(self.bucket(), name, body)
             .with_user_agent(USER_AGENT)
             .set_metadata(&attributes.metadata);
         if let Some(content_type) = &attributes.content_type {
