@@ -29,7 +29,7 @@ pub(super) enum Adapter {
         /// Another server than Google's, as in `http://127.0.0.1:9023`.
         endpoint: Option<String>,
         /// The bucket's location, as in `EUROPE-WEST3`, which the run's region then stands for.
-        location: Option<String>,
+        location: String,
         /// The JSON text of a service account's key.
         service_account_key: Option<super::config::Secret>,
         /// An OAuth 2.0 access token.
@@ -52,7 +52,7 @@ impl Adapter {
             }
             #[cfg(feature = "gcs")]
             Self::Gcs { bucket, endpoint, location, service_account_key, access_token, anonymous } => {
-                use crate::gcs::{GcsConfig, GcsCredentials, GcsStorage};
+                use crate::gcs::{GcsCredentials, GcsStorage};
                 let credentials = match (service_account_key, access_token, anonymous) {
                     (None, None, false) => GcsCredentials::application_default(),
                     (Some(key), None, false) => GcsCredentials::service_account_key(key.read()?),
@@ -62,14 +62,13 @@ impl Adapter {
                         return Err(Problem::Config("more than one kind of credentials is named".to_owned()));
                     }
                 };
-                let mut config = GcsConfig::new(bucket).credentials(credentials);
-                if let Some(endpoint) = endpoint {
-                    config = config.endpoint(endpoint);
-                }
-                if let Some(location) = location {
-                    config = config.region(&ctx.region, location);
-                }
-                Ok(Box::new(GcsStorage::connect(ctx, config).await?))
+                let builder =
+                    GcsStorage::builder(bucket, location).serves(&ctx.region).credentials(credentials);
+                let builder = match endpoint {
+                    Some(endpoint) => builder.endpoint(endpoint),
+                    None => builder,
+                };
+                Ok(Box::new(builder.connect().await?))
             }
         }
     }
