@@ -12,6 +12,7 @@
 //                                    JWK set of the client that signs assertions)
 //   POST /NAME/-/rotate?keep=BOOL    signs with new keys from now on; without `keep` it forgets the old ones
 //   POST /NAME/-/down?path=/jwks     answers 503 there from now on; without a path, nowhere
+//   POST /NAME/-/sign                signs the `claims` in the body with the realm's key, whatever they say
 //   GET  /NAME/-/requests            how often each path was asked for, as JSON
 //
 // Whoever comes to sign in is believed: `login_hint` names the account, and the hint `nobody` declines. Asking for the
@@ -19,6 +20,7 @@
 
 import { createServer } from 'node:http';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { SignJWT, importJWK } from 'jose';
 import { Provider } from 'oidc-provider';
 
 const port = Number(process.argv[2]);
@@ -55,6 +57,12 @@ function clients(realm) {
   return [
     // A secret full of characters that client_secret_basic must encode before it encodes (RFC 6749 section 2.3.1).
     { ...common, client_id: 'web', client_secret: 'hush: 50% + more/than=that?' },
+    {
+      ...common,
+      client_id: 'everything',
+      client_secret: 'hush',
+      grant_types: [...common.grant_types, 'client_credentials', DEVICE],
+    },
     { ...common, client_id: 'web-post', client_secret: 'hush', token_endpoint_auth_method: 'client_secret_post' },
     { ...common, client_id: 'app', token_endpoint_auth_method: 'none', application_type: 'native' },
     { ...common, client_id: 'signed', client_secret: 'hush', userinfo_signed_response_alg: preferred },
@@ -215,6 +223,11 @@ async function steer(name, verb, url, req, res) {
     case 'POST down':
       realm().down = new Set(url.searchParams.getAll('path'));
       return answer(res, 200);
+    case 'POST sign': {
+      const [key] = realm().keys;
+      const token = new SignJWT((await json(req)).claims).setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'JWT' });
+      return answer(res, 200, { token: await token.sign(await importJWK(key, key.alg)) });
+    }
     case 'GET requests':
       return answer(res, 200, realm().requests);
     default:

@@ -30,6 +30,7 @@ pub struct OidcConfig {
     pub(super) refetch_interval: Duration,
     pub(super) assertion_audience: Option<String>,
     pub(super) capabilities: BTreeSet<Capability>,
+    pub(super) without: BTreeSet<Capability>,
     pub(super) region: Option<String>,
     pub(super) http: HttpConfig,
     pub(super) clock: Arc<dyn Clock>,
@@ -63,6 +64,7 @@ impl OidcConfig {
             refetch_interval: Duration::from_secs(30),
             assertion_audience: None,
             capabilities: BTreeSet::new(),
+            without: BTreeSet::new(),
             region: None,
             http: HttpConfig::default(),
             clock: Arc::new(SystemClock),
@@ -144,6 +146,12 @@ impl OidcConfig {
     /// [`RefreshRotation`](companyos_adapter_traits::Capability::RefreshRotation).
     pub fn capabilities(mut self, capabilities: impl IntoIterator<Item = Capability>) -> Self {
         self.capabilities = capabilities.into_iter().collect();
+        self
+    }
+
+    /// Does not claim these capabilities, whatever the issuer publishes: for what this client may not do.
+    pub fn without(mut self, capabilities: impl IntoIterator<Item = Capability>) -> Self {
+        self.without = capabilities.into_iter().collect();
         self
     }
 

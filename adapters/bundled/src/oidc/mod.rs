@@ -128,8 +128,8 @@ impl OidcProvider {
         if config.audience.is_some() {
             config.capabilities.insert(Capability::VerifyAccessToken);
         }
-        let mut descriptor = Descriptor::new("oidc", env!("CARGO_PKG_VERSION"))
-            .with_capabilities(config.capabilities.iter().copied());
+        let claimed = config.capabilities.difference(&config.without).copied();
+        let mut descriptor = Descriptor::new("oidc", env!("CARGO_PKG_VERSION")).with_capabilities(claimed);
         descriptor.region.clone_from(&config.region);
         Self { shared: Arc::new(Shared { descriptor, config, issuer, spent: Spent::default() }) }
     }

@@ -6,7 +6,7 @@ use companyos_adapter_traits::identity::{
     AuthenticationRequirement, ClientCredentialsOptions, ExchangeOptions, PendingAuthorization,
     RefreshOptions, TokenSet, VerifyOptions, operations,
 };
-use companyos_adapter_traits::{Context, Error, ErrorKind, Outcome, Secret, TokenFault};
+use companyos_adapter_traits::{Context, Error, ErrorKind, Outcome, RetryClass, Secret, TokenFault};
 use http::{Response, StatusCode};
 use serde::Deserialize;
 use url::Url;
@@ -69,7 +69,7 @@ impl OidcProvider {
         let tokens = self.verified(ctx, granted, expected).await?;
         if tokens.claims.is_none() {
             // `openid` was asked for, so it is owed (OpenID Connect Core section 3.1.3.3).
-            return Err(Error::token(TokenFault::Malformed, "the issuer sent no ID token"));
+            return Err(used_up(Error::token(TokenFault::Malformed, "the issuer sent no ID token")));
         }
         Ok(tokens)
     }
@@ -193,17 +193,24 @@ impl OidcProvider {
         match granted.id_token.map(Secret::new) {
             Some(id_token) => {
                 expected = expected.issued_with(tokens.access_token.clone());
-                tokens.claims = Some(self.verify(ctx, &id_token, &expected).await?);
+                let claims = self.verify(ctx, &id_token, &expected).await.map_err(used_up)?;
+                tokens.claims = Some(claims);
                 tokens.id_token = Some(id_token);
             }
             None if expected.authentication != AuthenticationRequirement::default() => {
                 let why = "the issuer sent no ID token to show how the person signed in";
-                return Err(Error::token(TokenFault::InsufficientAuthentication, why));
+                return Err(used_up(Error::token(TokenFault::InsufficientAuthentication, why)));
             }
             None => {}
         }
         Ok(tokens)
     }
+}
+
+/// The issuer has traded the grant, and what it gave for it is not handed out. Sending the grant again would be taken
+/// for a theft.
+fn used_up(error: Error) -> Error {
+    error.with_outcome(Outcome::MaybeSent).with_retry(RetryClass::Permanent)
 }
 
 pub(super) fn read(answer: &Response<Bytes>) -> Result<Granted, Error> {

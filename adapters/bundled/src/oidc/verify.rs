@@ -26,6 +26,7 @@ impl OidcProvider {
         options: &VerifyOptions,
     ) -> Result<Claims, Error> {
         let config = &self.shared.config;
+        ctx.check_deadline(config.clock.now())?;
         let (types, audience) = match options.kind {
             TokenKind::Id => (&ANY_JWT[..], Some(config.client_id.as_str())),
             _ if config.untyped_access_tokens => (&ANY_ACCESS_TOKEN[..], config.audience.as_deref()),

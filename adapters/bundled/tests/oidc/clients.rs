@@ -57,6 +57,16 @@ async fn a_client_that_may_not_do_this_is_told_so() {
 }
 
 #[tokio::test]
+async fn what_a_client_may_not_do_need_not_be_claimed() {
+    let Some(realm) = realm(plain()).await else { return };
+    let provider = realm.connect(realm.web().without([Capability::ClientCredentials])).await;
+    assert!(provider.descriptor().has(Capability::Userinfo));
+    assert!(!provider.descriptor().has(Capability::ClientCredentials));
+    let error = provider.client_credentials(&ctx(), &read_api()).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Unsupported { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_public_client_claims_no_client_credentials() {
     let Some(realm) = realm(plain()).await else { return };
     let provider = realm.connect(realm.config("app", ClientAuthentication::Public)).await;

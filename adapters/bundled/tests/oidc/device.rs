@@ -24,12 +24,12 @@ async fn poll(provider: &OidcProvider, device: &DeviceAuthorization) -> DevicePo
 }
 
 /// What the person does, or does not want to.
-async fn confirm(device: &DeviceAuthorization, answer: (&str, &str)) {
+pub(crate) async fn answer(device: &DeviceAuthorization, choice: (&str, &str)) {
     let mut browser = Browser::new();
     let url = device.verification_uri_complete.as_ref().unwrap();
     let entered = browser.visit(url.expose()).await.page();
     let asked = browser.submit(&entered, &[]).await.page();
-    browser.submit(&asked, &[answer]).await.page();
+    browser.submit(&asked, &[choice]).await.page();
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn a_device_waits_until_the_person_confirms() {
     let pending = poll(&provider, &device).await;
     assert!(matches!(pending, DevicePoll::Pending { slow_down: false }), "{pending:?}");
 
-    confirm(&device, ("confirm", "yes")).await;
+    answer(&device, ("confirm", "yes")).await;
     let DevicePoll::Done(tokens) = poll(&provider, &device).await else { panic!("not done") };
     let claims = tokens.claims.unwrap();
     assert_eq!((claims.sub.as_str(), claims.aud.as_slice()), ("alice", ["device".to_owned()].as_slice()));
@@ -57,7 +57,7 @@ async fn a_person_who_says_no_ends_the_flow() {
     let Some(realm) = realm(plain()).await else { return };
     let provider = connect(&realm).await;
     let device = start(&provider).await;
-    confirm(&device, ("abort", "yes")).await;
+    answer(&device, ("abort", "yes")).await;
     let options = DevicePollOptions::default();
     let error = provider.device_poll(&ctx(), &device.device_code, &options).await.unwrap_err();
     assert_eq!((error.kind(), error.provider_code()), (&ErrorKind::PermissionDenied, Some("access_denied")));
@@ -80,7 +80,7 @@ async fn a_device_can_insist_on_how_the_person_signed_in() {
     let Some(realm) = realm(plain()).await else { return };
     let provider = connect(&realm).await;
     let device = start(&provider).await;
-    confirm(&device, ("confirm", "yes")).await;
+    answer(&device, ("confirm", "yes")).await;
     let options = DevicePollOptions::default().authentication(AuthenticationRequirement::multi_factor([]));
     let error = provider.device_poll(&ctx(), &device.device_code, &options).await.unwrap_err();
     assert_eq!(error.kind(), &ErrorKind::Token(TokenFault::InsufficientAuthentication));

@@ -12,6 +12,7 @@ mod support;
 
 mod answers;
 mod clients;
+mod conformance;
 mod device;
 mod keys;
 mod people;
