@@ -11,8 +11,8 @@ pub enum Direction {
     Down,
 }
 
-/// What goes wrong, and where. Offsets count the bytes of one direction: of the whole connection when scripted, of the
-/// exchange when drawn at a rate.
+/// What goes wrong, and where. Offsets count the bytes of one direction: of the whole connection when scripted by
+/// connections, of the exchange otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -55,8 +55,15 @@ pub struct FaultPlan {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Kind {
-    Script(Vec<Option<Fault>>),
-    Rate { seed: u64, rate: f64, stall: Duration },
+    /// Both last first, so that the next one is at hand.
+    Connections(Vec<Option<Fault>>),
+    Exchanges(Vec<Option<Fault>>),
+    Rate {
+        seed: u64,
+        rate: f64,
+        stall: Duration,
+        corrupt: bool,
+    },
 }
 
 impl FaultPlan {
@@ -70,14 +77,31 @@ impl FaultPlan {
     pub fn script(faults: impl IntoIterator<Item = Option<Fault>>) -> Self {
         let mut faults: Vec<_> = faults.into_iter().collect();
         faults.reverse();
-        Self { kind: Kind::Script(faults) }
+        Self { kind: Kind::Connections(faults) }
+    }
+
+    /// One entry per exchange, in the order in which they begin, on whatever connections; those after the last are left
+    /// alone. What reaches a client that keeps its connections.
+    pub fn exchanges(faults: impl IntoIterator<Item = Option<Fault>>) -> Self {
+        let mut faults: Vec<_> = faults.into_iter().collect();
+        faults.reverse();
+        Self { kind: Kind::Exchanges(faults) }
     }
 
     /// Strikes this share of the exchanges, 0 to 1, each with a fault and a place near the beginning that are drawn from
     /// the seed. The same seed and the same order of exchanges make the same faults.
     #[must_use]
     pub fn rate(seed: u64, rate: f64) -> Self {
-        Self { kind: Kind::Rate { seed, rate, stall: Duration::from_millis(200) } }
+        Self { kind: Kind::Rate { seed, rate, stall: Duration::from_millis(200), corrupt: true } }
+    }
+
+    /// Leaves corruption out of a [`rate`](Self::rate): for adapters that have nothing to notice it by.
+    #[must_use]
+    pub fn without_corruption(mut self) -> Self {
+        if let Kind::Rate { corrupt, .. } = &mut self.kind {
+            *corrupt = false;
+        }
+        self
     }
 
     /// Sets how long the stalls of a [`rate`](Self::rate) are; 200 ms unless set.
@@ -103,28 +127,32 @@ impl Draw {
     /// The fault of the next connection.
     pub(super) fn connection(&mut self) -> Option<Fault> {
         match &mut self.plan.kind {
-            Kind::Script(faults) => faults.pop().flatten(),
-            Kind::Rate { .. } => None,
+            Kind::Connections(faults) => faults.pop().flatten(),
+            Kind::Exchanges(_) | Kind::Rate { .. } => None,
         }
     }
 
     /// The fault of the next exchange.
     pub(super) fn exchange(&mut self) -> Option<Fault> {
-        let Kind::Rate { seed, rate, stall } = &mut self.plan.kind else { return None };
+        let (seed, rate, pause, corrupt) = match &mut self.plan.kind {
+            Kind::Connections(_) => return None,
+            Kind::Exchanges(faults) => return faults.pop().flatten(),
+            Kind::Rate { seed, rate, stall, corrupt } => (seed, *rate, *stall, *corrupt),
+        };
         // The upper 53 bits fill the mantissa.
         let drawn = (next(seed) >> 11) as f64 / (1_u64 << 53) as f64;
-        if drawn >= *rate {
+        if drawn >= rate {
             return None;
         }
-        let (kind, place) = (next(seed) % 6, next(seed) % 64);
-        let (pause, down) = (*stall, Direction::Down);
+        let (up, down) = (Direction::Up, Direction::Down);
+        let (kind, place) = (next(seed) % if corrupt { 6 } else { 4 }, next(seed) % 64);
         Some(match kind {
-            0 => Fault::Cut { direction: Direction::Up, after: place },
+            0 => Fault::Cut { direction: up, after: place },
             1 => Fault::Cut { direction: down, after: place },
             2 => Fault::Stall { direction: down, after: place, pause },
-            3 => Fault::Corrupt { direction: Direction::Up, at: place },
-            4 => Fault::Corrupt { direction: down, at: place },
-            _ => Fault::Duplicate,
+            3 => Fault::Duplicate,
+            4 => Fault::Corrupt { direction: up, at: place },
+            _ => Fault::Corrupt { direction: down, at: place },
         })
     }
 }

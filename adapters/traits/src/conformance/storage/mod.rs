@@ -4,6 +4,7 @@ mod checksums;
 mod conditions;
 mod listing;
 mod locks;
+pub mod network;
 mod objects;
 mod optional;
 mod placement;
@@ -211,11 +212,7 @@ impl Subject<'_> {
 
     /// Reads an object; `None` when there is none.
     async fn read(&self, key: &ObjectKey) -> Result<Option<Bytes>, Error> {
-        match self.storage.get(&self.ctx, key, &GetOptions::default()).await {
-            Ok(object) => object.bytes().await.map(Some),
-            Err(error) if *error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        read(self.storage, &self.ctx, key).await
     }
 
     async fn clean(&self) -> Result<(), Error> {
@@ -246,6 +243,15 @@ impl Subject<'_> {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Reads an object; `None` when there is none.
+async fn read(storage: &dyn ObjectStorage, ctx: &Context, key: &ObjectKey) -> Result<Option<Bytes>, Error> {
+    match storage.get(ctx, key, &GetOptions::default()).await {
+        Ok(object) => object.bytes().await.map(Some),
+        Err(error) if *error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
