@@ -59,7 +59,7 @@ struct UpToHundred;
 impl PolicyHook for UpToHundred {
     async fn decide(&self, _: &Context, question: &Question<'_>) -> Result<Decision, Error> {
         let amount = question.facts.iter().find(|(name, _)| *name == "amount_minor");
-        let small = amount.is_none_or(|(_, minor)| minor.parse::<i64>().is_ok_and(|minor| minor < 100_00));
+        let small = amount.is_none_or(|(_, minor)| minor.parse::<i64>().is_ok_and(|minor| minor < 10_000));
         let (rule, policy) = ("up-to-hundred", "sha256:ab");
         Ok(if small { Decision::allow(rule, policy) } else { Decision::deny(rule, policy) })
     }
@@ -173,7 +173,7 @@ async fn an_effect_without_a_key_asks_nobody() -> Test {
 async fn policy_sees_the_amount_and_its_no_is_final() -> Test {
     let (books, sink) = (MemoryPayments::new(), Arc::new(Sink::default()));
     let result = governed(&books, &sink)
-        .create_payment(&order("1"), euros(100_00), &card(BankAnswer::Approved)?)
+        .create_payment(&order("1"), euros(10_000), &card(BankAnswer::Approved)?)
         .await;
     assert!(matches!(refused(result)?.kind(), ErrorKind::PolicyDenied { .. }));
     assert_eq!(books.with_ledger(|books| books.payments().count()), 0);
