@@ -97,6 +97,22 @@ pub struct Attributes {
     pub metadata: BTreeMap<String, String>,
 }
 
+impl Attributes {
+    /// Keeps the media type of the body.
+    #[must_use]
+    pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
+        self.content_type = Some(content_type.into());
+        self
+    }
+
+    /// Keeps the caller's own name-value pairs.
+    #[must_use]
+    pub fn metadata(mut self, metadata: BTreeMap<String, String>) -> Self {
+        self.metadata = metadata;
+        self
+    }
+}
+
 /// An object without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
