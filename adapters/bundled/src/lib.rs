@@ -12,6 +12,8 @@ pub mod http;
 pub mod oidc;
 #[cfg(feature = "payments-stub")]
 pub mod payments_stub;
+#[cfg(feature = "s3")]
+pub mod s3;
 #[cfg(any(feature = "payments-stub", feature = "payments-stripe"))]
 pub mod webhook;
 
