@@ -4,17 +4,15 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use async_trait::async_trait;
-use companyos_adapter_traits::clock::{Clock, ManualClock, SystemClock};
-use companyos_adapter_traits::conformance::payment::{self, Behaviour, Fault, Signed, Stage};
+use companyos_adapter_traits::clock::{Clock, ManualClock};
+use companyos_adapter_traits::conformance::payment;
 use companyos_adapter_traits::payment::memory::BankAnswer;
 use companyos_adapter_traits::payment::{
     ConfirmOptions, Currency, Event, EventId, EventKind, GetPaymentOptions, GetPayoutOptions, Money, Payment,
-    PaymentId, PaymentMethod, PaymentOptions, PaymentStatus, PayoutId, PayoutStatus, RefundOptions,
-    WebhookDelivery, WebhookOptions, operations,
+    PaymentOptions, PaymentStatus, PayoutStatus, RefundOptions, WebhookOptions, operations,
 };
 use companyos_adapter_traits::{Context, Error, ErrorKind, Outcome, PaymentProvider};
-use companyos_adapters::payments_stub::{SIGNATURE_HEADER, Script, StubPayments, Then, When};
+use companyos_adapters::payments_stub::{Script, StubPayments, Then, When};
 use companyos_adapters::webhook::WebhookSecret;
 
 type Test = Result<(), Box<dyn std::error::Error>>;
@@ -41,74 +39,9 @@ fn refused<T>(result: Result<T, Error>) -> Result<Error, String> {
     result.err().ok_or_else(|| "the call succeeded".to_owned())
 }
 
-/// The stub and the people around it.
-struct Everybody(StubPayments);
-
-#[async_trait]
-impl Stage for Everybody {
-    fn provider(&self) -> &dyn PaymentProvider {
-        &self.0
-    }
-
-    fn method(&self, behaviour: Behaviour) -> Option<PaymentMethod> {
-        let answer = match behaviour {
-            Behaviour::Approved => BankAnswer::Approved,
-            Behaviour::Declined => BankAnswer::declined("insufficient_funds"),
-            Behaviour::AuthenticationRequired => BankAnswer::AuthenticationRequired,
-            Behaviour::Delayed => BankAnswer::Delayed,
-            _ => return None,
-        };
-        answer.method().ok()
-    }
-
-    async fn authenticate(&self, payment: &PaymentId, succeeds: bool) -> Result<bool, Error> {
-        self.0.authenticate(payment, succeeds).map(|()| true)
-    }
-
-    async fn settle(&self, payment: &PaymentId) -> Result<bool, Error> {
-        self.0.settle(payment, &BankAnswer::Approved).map(|()| true)
-    }
-
-    async fn payout(&self, _: &Context) -> Result<Option<(PayoutId, Money)>, Error> {
-        Ok(Some((self.0.pay_out(euros(700))?, euros(700))))
-    }
-
-    fn delivery(&self, event: &str, signed: Signed) -> Option<WebhookDelivery> {
-        let (seconds, secret) = match signed {
-            Signed::At(seconds) => (seconds, SECRET),
-            _ => (0, "whsec_of-somebody-else"),
-        };
-        let body = format!(r#"{{"id":"evt_{event}","type":"payment.succeeded","created":0}}"#);
-        let apart = Duration::from_secs(seconds.unsigned_abs());
-        let now = SystemClock.wall();
-        let time = if seconds < 0 { now - apart } else { now + apart };
-        let signature =
-            WebhookSecret::new(secret).and_then(|secret| secret.sign(time, body.as_bytes())).ok()?;
-        Some(WebhookDelivery::new(body, vec![(SIGNATURE_HEADER.to_owned(), signature)]))
-    }
-
-    async fn taken(&self) -> Result<Option<Money>, Error> {
-        let mut sum = euros(0);
-        for payment in self.0.payments()? {
-            sum = sum.plus(payment.captured)?.minus(payment.refunded)?;
-        }
-        Ok(Some(sum))
-    }
-
-    fn fault(&self, fault: Fault) -> bool {
-        let then = match fault {
-            Fault::RequestLost => Then::LoseRequest,
-            Fault::AnswerLost => Then::LoseAnswer,
-            Fault::RequestDuplicated => Then::DuplicateRequest,
-            _ => return false,
-        };
-        self.0.interject(When::any(), then, 1).is_ok()
-    }
-}
-
 async fn conforms(stub: StubPayments) {
     let ctx = Context::builder("suite", "local").build();
-    let report = payment::run(&Everybody(stub), ctx, "suite").await;
+    let report = payment::run(&stub, ctx, "suite").await;
     assert!(report.passed(), "{report}");
     assert_eq!(report.skips().collect::<Vec<_>>(), Vec::<&str>::new(), "{report}");
 }

@@ -10,6 +10,8 @@ mod builder;
 mod event;
 mod record;
 mod script;
+#[cfg(feature = "conformance")]
+mod stage;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,6 +1,7 @@
 //! A process that charges is killed again and again, between intent and outcome among other places; and answers of the
 //! provider get lost on top. In the end every order is charged exactly once, and every intent has its outcome.
 
+mod books;
 mod provider;
 mod receipts;
 
