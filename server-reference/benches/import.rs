@@ -127,6 +127,14 @@ impl Server {
         let url = format!("sqlite:{}/companyos.db", folder.path().display());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let server = runtime.block_on(TestServer::builder().database_url(url).start())?;
+        // On a clock that stands still all ids would be of one instant and in no order, which is not what a server does.
+        let ticking = server.clone();
+        std::thread::spawn(move || {
+            loop {
+                std::thread::sleep(Duration::from_millis(1));
+                ticking.clock().advance(Duration::from_millis(1));
+            }
+        });
         Ok(Self { server, runtime, next: 0, _folder: folder })
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use companyos_types::shared::ProblemError;
 use tokio::sync::mpsc;
@@ -15,7 +16,8 @@ use crate::areas::tenants::import::plan::{Action, Decision, Existing, Planner};
 use crate::areas::tenants::import::{Batch, RowView};
 use crate::areas::tenants::store::{blocks, imports};
 use crate::kernel::Kernel;
-use crate::kernel::ids::new_id;
+use crate::kernel::clock::Timestamp;
+use crate::kernel::ids::{Ids, new_id};
 use crate::kernel::problem::Problem;
 use crate::store::{Commit, StoreError};
 
@@ -32,7 +34,8 @@ pub(super) async fn plan(
     mut checked: mpsc::Receiver<Checked>,
 ) -> Result<Planner, Interrupted> {
     let mut planner = Planner::new();
-    let mut staging = Staging { kernel, import: Arc::new(import), blocks: Vec::new(), writes: Vec::new() };
+    let (drawn_at, import) = (import.created_at, Arc::new(import));
+    let mut staging = Staging { kernel, import, drawn_at, blocks: Vec::new(), writes: Vec::new() };
     let planned = plan_all(&mut planner, &mut staging, &mut checked).await;
     // Also when it failed: nothing may be on its way any more once this has ended.
     let settled = staging.settle(0).await;
@@ -47,9 +50,10 @@ async fn plan_all(
     while let Some(Checked { batch, existing }) = checked.recv().await {
         let existing = existing.await??;
         let (kernel, import) = (Arc::clone(&staging.kernel), Arc::clone(&staging.import));
+        let now = staging.next_instant();
         let mut ahead = std::mem::take(planner);
         let encoded = tokio::task::spawn_blocking(move || {
-            let block = encode(&kernel, &import, &mut ahead, &batch, &existing);
+            let block = encode(&kernel.ids, now, import.dry_run, &mut ahead, &batch, &existing);
             (ahead, block)
         });
         let (ahead, block) = encoded.await?;
@@ -61,14 +65,15 @@ async fn plan_all(
 
 /// Decides about the rows of a batch and encodes them.
 fn encode(
-    kernel: &Kernel,
-    import: &Import,
+    random: &Arc<dyn Ids>,
+    now: Timestamp,
+    dry_run: bool,
     planner: &mut Planner,
     batch: &Batch,
     existing: &HashMap<String, Existing>,
 ) -> Result<Block, StoreError> {
     let decisions = planner.plan(batch, existing);
-    let mut ids = if import.dry_run { Vec::new() } else { new_ids(kernel, &decisions) }.into_iter();
+    let mut ids = if dry_run { Vec::new() } else { new_ids(&**random, now, &decisions) }.into_iter();
     let mut block = Block::default();
     for (row, decision) in batch.rows().zip(&decisions) {
         let id = if decision.action == Action::Create { ids.next() } else { None };
@@ -90,11 +95,10 @@ fn encode(
     Ok(block)
 }
 
-/// Ids for the rows that create a tenant. In order, so that tenants are listed as the file has them.
-fn new_ids(kernel: &Kernel, decisions: &[Decision]) -> Vec<String> {
-    let now = kernel.clock.now();
+/// Ids for the rows that create a tenant, in order.
+fn new_ids(random: &dyn Ids, now: Timestamp, decisions: &[Decision]) -> Vec<String> {
     let creates = decisions.iter().filter(|decision| decision.action == Action::Create);
-    let mut ids: Vec<String> = creates.map(|_| new_id(&*kernel.ids, "tnt", now)).collect();
+    let mut ids: Vec<String> = creates.map(|_| new_id(random, "tnt", now)).collect();
     ids.sort_unstable();
     ids
 }
@@ -108,11 +112,21 @@ fn findings_json(row: &RowView<'_>, decision: &Decision) -> Result<String, Store
 struct Staging {
     kernel: Arc<Kernel>,
     import: Arc<Import>,
+    /// When the last ids were drawn.
+    drawn_at: Timestamp,
     blocks: Vec<Block>,
     writes: Vec<JoinHandle<Result<(), Interrupted>>>,
 }
 
 impl Staging {
+    /// The time, or the next microsecond when it has not moved on since the last batch: ids of later batches sort after
+    /// those of earlier ones, so that tenants are listed as the file has them and the database appends to its indexes.
+    fn next_instant(&mut self) -> Timestamp {
+        let next = self.drawn_at.saturating_add(Duration::from_micros(1));
+        self.drawn_at = self.kernel.clock.now().max(next);
+        self.drawn_at
+    }
+
     async fn add(&mut self, block: Block) -> Result<(), Interrupted> {
         self.blocks.push(block);
         match self.blocks.iter().map(|block| block.content.len()).sum::<usize>() >= WRITTEN_AT_ONCE {
