@@ -13,6 +13,8 @@
 //   POST /NAME/-/rotate?keep=BOOL    signs with new keys from now on; without `keep` it forgets the old ones
 //   POST /NAME/-/down?path=/jwks     answers 503 there from now on; without a path, nowhere
 //   POST /NAME/-/sign                signs the `claims` in the body with the realm's key, whatever they say
+//   POST /NAME/-/sign-in             goes to the `url` in the body with a browser; answers the `location` it ends at
+//   POST /NAME/-/device              goes to the verification `url` in the body and confirms if `confirm` is true
 //   GET  /NAME/-/requests            how often each path was asked for, as JSON
 //
 // Whoever comes to sign in is believed: `login_hint` names the account, and the hint `nobody` declines. Asking for the
@@ -22,6 +24,7 @@ import { createServer } from 'node:http';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { SignJWT, importJWK } from 'jose';
 import { Provider } from 'oidc-provider';
+import { answerDevice, signIn } from './browser.mjs';
 
 const port = Number(process.argv[2]);
 const PASSWORD = 'urn:example:password';
@@ -227,6 +230,12 @@ async function steer(name, verb, url, req, res) {
       const [key] = realm().keys;
       const token = new SignJWT((await json(req)).claims).setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'JWT' });
       return answer(res, 200, { token: await token.sign(await importJWK(key, key.alg)) });
+    }
+    case 'POST sign-in':
+      return answer(res, 200, await signIn(realm().issuer, (await json(req)).url));
+    case 'POST device': {
+      const { url, confirm } = await json(req);
+      return answer(res, 200, await answerDevice(realm().issuer, url, confirm));
     }
     case 'GET requests':
       return answer(res, 200, realm().requests);

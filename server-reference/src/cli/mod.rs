@@ -1,4 +1,5 @@
-//! The command line: `companyos serve`, `companyos config`, `companyos keys`, `companyos bench`.
+//! The command line: `companyos serve`, `companyos config`, `companyos keys`, `companyos login`,
+//! `companyos bench`.
 //!
 //! Every command takes `--json` and then prints one JSON document. The exit code is 0 when it worked, 1 when it did not,
 //! 2 when it was called wrongly.
@@ -8,6 +9,8 @@ mod bench;
 mod config;
 mod keys;
 mod log;
+#[cfg(feature = "login")]
+mod login;
 mod output;
 mod serve;
 
@@ -59,6 +62,9 @@ enum Command {
     /// Manage operator keys of a server that is not running.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Sign in at an OpenID Connect issuer and keep the tokens in a file that only you can read.
+    #[cfg(feature = "login")]
+    Login(login::LoginArgs),
     /// Measure the whole server over HTTP beside a bare handler, on this machine.
     #[cfg(feature = "bench")]
     Bench(bench::BenchArgs),
@@ -135,6 +141,8 @@ pub fn run() -> ExitCode {
         Command::Config(ConfigCommand::Check) => config::check(&cli.common, output),
         Command::Config(ConfigCommand::Show) => config::show(&cli.common, output),
         Command::Keys(KeysCommand::Operator) => keys::operator(&cli.common, output),
+        #[cfg(feature = "login")]
+        Command::Login(args) => login::run(&args, output),
         #[cfg(feature = "bench")]
         Command::Bench(args) => bench::run(&cli.common, &args, output),
     };

@@ -23,6 +23,19 @@ impl Output {
         Ok(())
     }
 
+    /// Tells what has to be done before the command can go on: `value` for programs, `text` for people. On standard
+    /// error, because it is not the result.
+    #[cfg(feature = "login")]
+    #[expect(clippy::print_stderr, reason = "the one place that prints")]
+    pub(super) fn prompt<T: Serialize>(self, value: &T, text: &str) -> Result<(), serde_json::Error> {
+        if self.json {
+            eprintln!("{}", serde_json::to_string(value)?);
+        } else {
+            eprintln!("{text}");
+        }
+        Ok(())
+    }
+
     /// Prints a remark beside the result.
     #[cfg(feature = "bench")]
     #[expect(clippy::print_stderr, reason = "the one place that prints")]

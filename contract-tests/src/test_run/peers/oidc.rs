@@ -11,7 +11,9 @@ pub(super) const PEER: Recipe = Recipe {
         let folder = "contract-tests/peers/oidc";
         let packages = tools::npm_ci(session, "peer-oidc", folder)?;
         // Beside the packages, where the interpreter looks for them.
-        tools::copy(session, &format!("{folder}/peer.mjs"), &packages)?;
+        for script in ["peer.mjs", "browser.mjs"] {
+            tools::copy(session, &format!("{folder}/{script}"), &packages)?;
+        }
         let mut command = session.command("node");
         command.arg(packages.join("peer.mjs")).arg(port.to_string());
         Ok(command)
