@@ -1,47 +1,52 @@
 //! Google Cloud Storage, through Google's own client where bodies are concerned.
 //!
 //! Bodies are written and read by the official crate `google-cloud-storage`, over its JSON transport: it computes and
-//! checks CRC-32C and MD5, and takes interrupted uploads and downloads up again where they broke off. Its control client, which would describe, list, remove and copy, speaks gRPC and nothing else: a second transport and
-//! protocol stack to the same service, with its own connections, and one that no emulator serves. So those calls are
-//! made over the JSON API with the [HTTP client](crate::http) that our adapters share. What both see is the same: an
-//! object's generation.
+//! checks CRC-32C and MD5, and takes interrupted uploads and downloads up again where they broke off. Its control
+//! client, which would describe, list, remove and copy, speaks gRPC and nothing else: a second transport and protocol
+//! stack to the same service, with its own connections, and one that no emulator serves. So those calls are made over
+//! the JSON API with the [HTTP client](crate::http) that our adapters share. What both see is the same: an object's
+//! generation.
 //!
 //! # How the trait maps
 //! - **Entity tag**: generation and metageneration. A version id is the generation; a bucket without versioning has no
 //!   version ids and the adapter does not claim [`Versions`](Capability::Versions).
 //! - **Conditional writes**: `ifGenerationMatch=0` creates, both numbers of an entity tag update. 412 is a settled
 //!   conflict.
-//! - **A read** is two requests, for the object's description and for the body of the same generation, because what
-//!   the client tells beside a body lacks the time of writing. A plain one makes both at once. A whole read is checked against the service's checksum at
-//!   its end; a part has none to be checked against.
-//! - **Uploads in parts** are objects of their own, put together by `compose`. A resumable session was the
-//!   alternative and does not fit: its address is a credential that an [`Upload`](crate::traits::storage::Upload) may not carry, it takes bytes in
-//!   order only, and nobody can list the sessions that were left over. See below for what lies where.
-//! - **Locks**: a [`Governance`](crate::traits::storage::RetentionMode::Governance) retention is an *unlocked* object retention, a
-//!   [`Compliance`](crate::traits::storage::RetentionMode::Compliance) one is *locked*, a legal hold is a temporary hold. Claimed when object
-//!   retention is enabled on the bucket, which is possible only when it is created.
-//! - **Regions**: [`connect`](GcsStorageBuilder::connect) asks where the bucket is and refuses another location than the one
-//!   it was told.
+//! - **A read** is two requests, for the object's description and for the body of the same generation, because what the
+//!   client tells beside a body lacks the time of writing. A plain one makes both at once. A whole read is checked
+//!   against the service's checksum at its end; a part has none to be checked against.
+//! - **Uploads in parts** are objects of their own, put together by `compose`. A resumable session was the alternative
+//!   and does not fit: its address is a credential, which an [`Upload`](crate::traits::storage::Upload) may not carry,
+//!   it takes bytes in order only, and nobody can list the sessions that were left over. See below for what lies where.
+//!   Not claimed for a bucket that retains or holds all that is written to it, the parts included.
+//! - **Locks**: a [`Governance`] retention is an *unlocked* object retention, a [`Compliance`] one is *locked*, a legal
+//!   hold is a temporary hold. Claimed when object retention is enabled on the bucket.
+//! - **Regions**: [`connect`](GcsStorageBuilder::connect) asks where the bucket is and refuses another location than
+//!   the one it was told.
 //! - The idempotency key of a [`Context`] is not passed on: the service documents no such key for callers. A repeated
 //!   write is told apart by its precondition.
 //!
 //! # What is repeated
 //! The official client repeats nothing of its own accord here, so that retries above it do not multiply, with two
-//! exceptions that only it can make: the rest of an upload from the session's last byte, and the rest of a download
-//! that has begun, each at most twice. When those are used up the error is
+//! exceptions that only it can make: an upload in a session, from the last byte the service has, and a download that
+//! has begun, from the last byte that arrived, each at most twice. When those are used up the error is
 //! [`Persistent`](RetryClass::Persistent).
 //!
 //! # Parts
 //! The parts of an upload `ID` lie under `.companyos/parts<TAB>ID<TAB>NUMBER` and its description under
-//! `.companyos/uploads<TAB>KEY<TAB>ID`. The tab keeps them apart from every [`ObjectKey`](crate::traits::storage::ObjectKey), none of which holds one, and
+//! `.companyos/uploads<TAB>KEY<TAB>ID`. The tab keeps them apart from every [`ObjectKey`], none of which holds one, and
 //! sorts below all that keys hold. Listings do not show them. A process that dies while it completes an upload can
 //! leave parts behind that no upload lists any more: give the bucket a lifecycle rule that deletes what matches the
 //! prefix `.companyos/parts` after a time that no upload takes. Composed objects have a CRC-32C and no MD5.
 //!
 //! # Permissions
-//! `storage.buckets.get` and, on objects, `create`, `get`, `list`, `delete`, and `update` for locks
-//! (`setRetention` and, to shorten one, `overrideUnlockedRetention`). Proxies named by environment variables apply to
-//! bodies and not to control calls.
+//! `storage.buckets.get` and, on objects, `create`, `get`, `list`, `delete`, and `update` for locks (`setRetention` and,
+//! to shorten one, `overrideUnlockedRetention`). Proxies named by environment variables apply to bodies and not to
+//! control calls.
+//!
+//! [`Governance`]: crate::traits::storage::RetentionMode::Governance
+//! [`Compliance`]: crate::traits::storage::RetentionMode::Compliance
+//! [`ObjectKey`]: crate::traits::storage::ObjectKey
 
 mod adapter;
 mod config;

@@ -1,4 +1,4 @@
-//! Signed URLs, by the V4 signing process: https://cloud.google.com/storage/docs/access-control/signed-urls.
+//! Signed URLs, by the [V4 signing process](https://cloud.google.com/storage/docs/access-control/signed-urls).
 //!
 //! The official client can build them too. Its builder reads the machine's clock and leaves an asterisk in a parameter
 //! as it is, where the canonical request has it encoded; and the name of a download begins with `filename*=`.
