@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use companyos_adapters::gcs::{GcsCredentials, GcsStorage};
+use companyos_adapters::traits::conformance::faults::{FaultPlan, FaultProxy};
+use companyos_adapters::traits::conformance::storage::network::{self, Network};
 use companyos_adapters::traits::conformance::storage::{self, Settings};
 use companyos_adapters::traits::storage::{
     Checksum, CompleteUploadOptions, CopyOptions, HeadOptions, ListOptions, ListPartsOptions, ObjectKey,
@@ -59,6 +61,21 @@ async fn a_bucket_with_versions_and_locks_conforms_without_a_skip() {
     let report = storage::run_watched(&storage, &Settings::default().kms_key(KMS_KEY), &()).await;
     assert!(report.passed(), "{report}");
     assert_eq!(report.skips().collect::<Vec<_>>(), [""; 0], "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_network_loses_nothing_and_doubles_nothing() {
+    let Some(bucket) = Bucket::create(json!({})).await else { return };
+    let direct = bucket.connect().await.unwrap();
+    let address = bucket.peer.strip_prefix("http://").unwrap();
+    let proxy = FaultProxy::start(address, FaultPlan::none()).await.unwrap();
+    let builder =
+        bucket.builder().endpoint(proxy.url().trim_end_matches('/')).timeout(Duration::from_secs(5));
+    let through = builder.connect().await.unwrap();
+    let report = network::run(&Network::new(&through, &direct, &proxy), &()).await;
+    assert!(report.passed(), "{report}");
+    assert_eq!(report.skips().collect::<Vec<_>>(), [""; 0], "{report}");
+    assert!(proxy.counts().faults() > 0);
 }
 
 #[tokio::test]
