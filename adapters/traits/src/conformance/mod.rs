@@ -34,6 +34,7 @@
 //! as the traits' documentation is made more precise; so pin the minor version if a red build must be your own doing.
 
 pub mod faults;
+mod http;
 pub mod identity;
 pub mod payment;
 mod report;

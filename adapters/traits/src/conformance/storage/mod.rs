@@ -8,6 +8,7 @@ pub mod network;
 mod objects;
 mod optional;
 mod placement;
+pub mod presigned;
 mod ranges;
 mod refusals;
 mod uploads;
@@ -104,17 +105,17 @@ pub async fn check(storage: &dyn ObjectStorage, settings: &Settings, name: &'sta
 }
 
 async fn make(storage: &dyn ObjectStorage, settings: &Settings, check: &Check) -> CheckResult {
-    let prefix = format!("{}{}/", settings.prefix, check.name);
-    let subject = Subject { storage, ctx: settings.ctx.clone(), prefix, settings };
+    let subject = subject_of(storage, settings, check.name);
     CheckResult::of(check.name, async {
         let verdict = (check.run)(&subject).await;
-        match subject.clean().await {
-            // A failure of the check itself says more than what it left behind.
-            Err(error) => verdict.and(Err(Stop::Failed(format!("cleaning up failed: {error}")))),
-            Ok(()) => verdict,
-        }
+        subject.clean_after(verdict).await
     })
     .await
+}
+
+fn subject_of<'s>(storage: &'s dyn ObjectStorage, settings: &'s Settings, check: &str) -> Subject<'s> {
+    let prefix = format!("{}{check}/", settings.prefix);
+    Subject { storage, ctx: settings.ctx.clone(), prefix, settings }
 }
 
 /// The store under test, seen by one check.
@@ -213,6 +214,14 @@ impl Subject<'_> {
     /// Reads an object; `None` when there is none.
     async fn read(&self, key: &ObjectKey) -> Result<Option<Bytes>, Error> {
         read(self.storage, &self.ctx, key).await
+    }
+
+    /// Removes what the check wrote. A failure of the check itself says more than what it left behind.
+    async fn clean_after(&self, verdict: Result<(), Stop>) -> Result<(), Stop> {
+        match self.clean().await {
+            Err(error) => verdict.and(Err(Stop::Failed(format!("cleaning up failed: {error}")))),
+            Ok(()) => verdict,
+        }
     }
 
     async fn clean(&self) -> Result<(), Error> {
