@@ -13,6 +13,7 @@ fn run(config: &Path, args: &[&str]) -> std::io::Result<Output> {
         .args(args)
         .env_remove("COMPANYOS_TEST_UNSET")
         .env("COMPANYOS_TEST_SECRET", "hunter2")
+        .env("COMPANYOS_TEST_WEBHOOK", "whsec_0123456789abcdef")
         .output()
 }
 
@@ -51,6 +52,20 @@ fn json_is_all_there_is_on_standard_output() -> Test {
     Ok(())
 }
 
+#[cfg(feature = "payments-stub")]
+#[test]
+fn a_payment_provider_is_tried_on_the_suite_of_its_family() -> Test {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("config.toml");
+    let text = "[adapter]\nkind = \"payments-stub\"\nwebhook_secret = { env = \"COMPANYOS_TEST_WEBHOOK\" }\n";
+    fs::write(&config, text)?;
+    let output = run(&config, &["--json", "--quiet"])?;
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert_eq!((report["family"].as_str(), report["passed"].as_bool()), (Some("payment"), Some(true)));
+    Ok(())
+}
+
 #[test]
 fn a_check_that_fails_is_exit_code_1() -> Test {
     let folder = tempfile::tempdir()?;
@@ -70,16 +85,29 @@ fn what_cannot_be_run_is_exit_code_2_and_says_why_without_secrets() -> Test {
         ("", "line 1: missing field `adapter`"),
         ("[adapter]\nkind = \"none\"\n", "unknown variant `none`"),
         ("[adapter]\nkind = \"fs\"\nfolder = \"/dev/null/x\"\n", "the adapter cannot be opened"),
-        #[cfg(feature = "gcs")]
-        ("[adapter]\nkind = \"gcs\"\nbucket = \"b\"\naccess_token = \"hunter2\"\n", "{ env = \"NAME\" }"),
+        #[cfg(feature = "s3")]
+        (
+            "[adapter]\nkind = \"s3\"\nbucket = \"b\"\nbucket_region = \"eu\"\nsecret_access_key = { env = \"COMPANYOS_TEST_SECRET\" }\n",
+            "an access key is an id and a secret",
+        ),
+        #[cfg(feature = "s3")]
+        (
+            "[adapter]\nkind = \"s3\"\nbucket = \"b\"\nbucket_region = \"eu\"\nsecret_access_key = \"hunter2\"\n",
+            "{ env = \"NAME\" }",
+        ),
         #[cfg(feature = "gcs")]
         (
-            "[adapter]\nkind = \"gcs\"\nbucket = \"bbb\"\naccess_token = { env = \"COMPANYOS_TEST_UNSET\" }\n",
+            "[adapter]\nkind = \"gcs\"\nbucket = \"b\"\nlocation = \"US\"\naccess_token = \"hunter2\"\n",
+            "{ env = \"NAME\" }",
+        ),
+        #[cfg(feature = "gcs")]
+        (
+            "[adapter]\nkind = \"gcs\"\nbucket = \"bbb\"\nlocation = \"US\"\naccess_token = { env = \"COMPANYOS_TEST_UNSET\" }\n",
             "COMPANYOS_TEST_UNSET is not set",
         ),
         #[cfg(feature = "gcs")]
         (
-            "[adapter]\nkind = \"gcs\"\nbucket = \"bbb\"\nendpoint = \"ftp://x\"\naccess_token = { env = \"COMPANYOS_TEST_SECRET\" }\n",
+            "[adapter]\nkind = \"gcs\"\nbucket = \"bbb\"\nlocation = \"US\"\nendpoint = \"ftp://x\"\naccess_token = { env = \"COMPANYOS_TEST_SECRET\" }\n",
             "the adapter cannot be opened",
         ),
     ];

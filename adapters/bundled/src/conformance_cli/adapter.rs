@@ -1,5 +1,6 @@
 //! The adapters a file can name: those that are compiled in.
 
+use companyos_adapter_traits::conformance::payment::Stage;
 use companyos_adapter_traits::storage::MemoryStorage;
 use companyos_adapter_traits::{Context, ObjectStorage};
 use serde::Deserialize;
@@ -38,17 +39,33 @@ pub(super) enum Adapter {
         #[serde(default)]
         anonymous: bool,
     },
+    /// Amazon S3, and servers that speak its protocol.
+    #[cfg(feature = "s3")]
+    S3(super::s3::S3),
+    /// The payment provider of a script.
+    #[cfg(feature = "payments-stub")]
+    PaymentsStub {
+        /// Where its books are kept; in memory when absent.
+        file: Option<std::path::PathBuf>,
+        /// The secret its webhooks are signed with; those of webhooks are skipped when absent.
+        webhook_secret: Option<super::config::Secret>,
+    },
+}
+
+/// An adapter, by the suite it is for.
+pub(super) enum Opened {
+    Storage(Box<dyn ObjectStorage>),
+    Payment(Box<dyn Stage>),
 }
 
 impl Adapter {
-    pub(super) async fn open(&self, ctx: &Context) -> Result<Box<dyn ObjectStorage>, Problem> {
+    pub(super) async fn open(&self, ctx: &Context) -> Result<Opened, Problem> {
         match self {
-            Self::Memory { versioned: true } => Ok(Box::new(MemoryStorage::versioned())),
-            Self::Memory { versioned: false } => Ok(Box::new(MemoryStorage::new())),
+            Self::Memory { versioned: true } => Ok(storage(MemoryStorage::versioned())),
+            Self::Memory { versioned: false } => Ok(storage(MemoryStorage::new())),
             #[cfg(all(feature = "fs", unix))]
             Self::Fs { folder } => {
-                let storage = crate::fs::FsStorage::builder(folder).region(&ctx.region).open()?;
-                Ok(Box::new(storage))
+                Ok(storage(crate::fs::FsStorage::builder(folder).region(&ctx.region).open()?))
             }
             #[cfg(feature = "gcs")]
             Self::Gcs { bucket, endpoint, location, service_account_key, access_token, anonymous } => {
@@ -68,8 +85,25 @@ impl Adapter {
                     Some(endpoint) => builder.endpoint(endpoint),
                     None => builder,
                 };
-                Ok(Box::new(builder.connect().await?))
+                Ok(storage(builder.connect().await?))
+            }
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => Ok(storage(s3.connect(ctx).await?)),
+            #[cfg(feature = "payments-stub")]
+            Self::PaymentsStub { file, webhook_secret } => {
+                let mut builder = crate::payments_stub::StubPayments::builder().region(&ctx.region);
+                if let Some(file) = file {
+                    builder = builder.file(file);
+                }
+                if let Some(secret) = webhook_secret {
+                    builder = builder.webhook_secret(crate::webhook::WebhookSecret::new(secret.read()?)?);
+                }
+                Ok(Opened::Payment(Box::new(builder.open()?)))
             }
         }
     }
+}
+
+fn storage(storage: impl ObjectStorage + 'static) -> Opened {
+    Opened::Storage(Box::new(storage))
 }

@@ -4,7 +4,7 @@
 //! [run]                        # every line optional
 //! tenant = "conformance"
 //! region = "eu-central"
-//! prefix = "conformance/"      # what the keys of objects start with
+//! prefix = "conformance/"      # what the keys of objects, or idempotency keys, start with
 //! deadline_seconds = 600
 //! kms_key = "alias/exports"    # to test customer-managed keys with
 //!
@@ -12,6 +12,19 @@
 //! kind = "fs"
 //! folder = "/var/lib/companyos/objects"
 //! ```
+//!
+//! The kinds, where their features are on:
+//!
+//! | kind | settings, optional ones in brackets |
+//! |---|---|
+//! | `memory` | \[`versioned`\] |
+//! | `fs` | `folder` |
+//! | `s3` | `bucket`, `bucket_region`, \[`endpoint`, `access_key_id`, `secret_access_key`, `session_token`, `storage_classes`, `kms_encryption`, `timeout_seconds`\] |
+//! | `gcs` | `bucket`, `location`, \[`endpoint`, one of `service_account_key`, `access_token`, `anonymous`\] |
+//! | `payments-stub` | \[`file`, `webhook_secret`\] |
+//!
+//! An identity provider is not among them, because its suite needs somebody who signs in: run it from a test, with
+//! [`identity::run`](companyos_adapter_traits::conformance::identity::run).
 //!
 //! Secrets are named by the environment variable that holds them, `{ env = "NAME" }`, never written in the file.
 //!
@@ -22,6 +35,8 @@ mod args;
 mod config;
 mod host;
 mod output;
+#[cfg(feature = "s3")]
+mod s3;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -31,9 +46,10 @@ use std::time::Duration;
 
 use clap::Parser;
 use companyos_adapter_traits::clock::{Clock, SystemClock};
-use companyos_adapter_traits::conformance::{Report, storage};
+use companyos_adapter_traits::conformance::{Report, payment, storage};
 use companyos_adapter_traits::{Context, Error};
 
+use self::adapter::Opened;
 use self::args::Args;
 use self::config::{Config, Run};
 
@@ -111,13 +127,23 @@ async fn check(config: &Config, quiet: bool) -> Result<Report, Problem> {
         ctx = ctx.deadline(SystemClock.now() + Duration::from_secs(*seconds));
     }
     let ctx = ctx.build();
-    let storage = config.adapter.open(&ctx).await?;
-    let mut settings = storage::Settings::default().ctx(ctx).prefix(prefix);
-    settings.kms_key.clone_from(kms_key);
-    let progress = output::Progress::new(storage::names().count(), quiet);
-    let report = storage::run_watched(&*storage, &settings, &progress).await;
-    progress.finish();
-    Ok(report)
+    match config.adapter.open(&ctx).await? {
+        Opened::Storage(adapter) => {
+            let mut settings = storage::Settings::default().ctx(ctx).prefix(prefix);
+            settings.kms_key.clone_from(kms_key);
+            let progress = output::Progress::new(storage::names().count(), quiet);
+            let report = storage::run_watched(&*adapter, &settings, &progress).await;
+            progress.finish();
+            Ok(report)
+        }
+        Opened::Payment(stage) => {
+            let settings = payment::Settings::default().ctx(ctx).prefix(prefix.trim_end_matches('/'));
+            let progress = output::Progress::new(payment::names().count(), quiet);
+            let report = payment::run_watched(&*stage, &settings, &progress).await;
+            progress.finish();
+            Ok(report)
+        }
+    }
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Problem> {
