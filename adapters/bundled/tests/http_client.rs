@@ -247,6 +247,57 @@ async fn a_body_that_is_cut_is_an_error_read_whole_or_streamed() {
     assert_eq!(last.as_ref().unwrap_err().kind(), &ErrorKind::Unavailable);
 }
 
+/// A server with a certificate that nobody but itself has signed. Returns its URL and the certificate in PEM.
+async fn with_tls() -> (String, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![made.cert.der().clone()],
+            rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let url = raw(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            let mut head = [0; 4096];
+            let _ = stream.read(&mut head).await;
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+            let _ = stream.shutdown().await;
+        }
+    })
+    .await;
+    (url.replace("http://127.0.0.1", "https://localhost"), made.cert.pem())
+}
+
+#[tokio::test]
+async fn a_certificate_is_accepted_from_a_root_that_is_trusted_for_the_name_it_is_for() {
+    let (url, root) = with_tls().await;
+    let stranger = client(HttpConfig::default()).send(&ctx(), get(&url)).await.unwrap_err();
+    assert_eq!((stranger.kind(), stranger.outcome()), (&ErrorKind::Unavailable, Outcome::NotSent));
+
+    let trusting = client(HttpConfig::default().https_only(true).add_roots_pem(&*root));
+    assert_eq!(trusting.send(&ctx(), get(&url)).await.unwrap().status(), 204);
+    let other_name = url.replace("localhost", "127.0.0.1");
+    let error = trusting.send(&ctx(), get(other_name)).await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (&ErrorKind::Unavailable, Outcome::NotSent));
+
+    let own = client(HttpConfig::default().without_platform_roots().add_roots_pem(root));
+    assert_eq!(own.send(&ctx(), get(&url)).await.unwrap().status(), 204);
+    let nobody = client(HttpConfig::default().without_platform_roots());
+    assert_eq!(nobody.send(&ctx(), get(&url)).await.unwrap_err().outcome(), Outcome::NotSent);
+
+    let nonsense =
+        HttpConfig::default().add_roots_pem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    let error = HttpClient::new(&nonsense, Arc::new(SystemClock)).unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::InvalidInput);
+}
+
 #[test]
 fn a_status_becomes_an_error_that_keeps_what_the_provider_said() {
     let mut headers = HeaderMap::new();

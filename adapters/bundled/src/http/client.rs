@@ -60,11 +60,16 @@ impl HttpClient {
             .no_deflate()
             .no_zstd()
             .retry(reqwest::retry::never());
+        let mut roots = Vec::new();
         for pem in &config.roots {
-            let roots = reqwest::Certificate::from_pem_bundle(pem)
-                .map_err(cannot("a root certificate cannot be read"))?;
-            builder = builder.tls_certs_merge(roots);
+            let bundle = reqwest::Certificate::from_pem_bundle(pem);
+            roots.extend(bundle.map_err(cannot("a root certificate cannot be read"))?);
         }
+        builder = if config.platform_roots {
+            builder.tls_certs_merge(roots)
+        } else {
+            builder.tls_certs_only(roots)
+        };
         Ok(Self {
             client: builder.build().map_err(cannot("the HTTP client cannot be built"))?,
             clock,

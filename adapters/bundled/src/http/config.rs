@@ -13,6 +13,7 @@ pub struct HttpConfig {
     pub(super) max_response_bytes: usize,
     pub(super) https_only: bool,
     pub(super) roots: Vec<Vec<u8>>,
+    pub(super) platform_roots: bool,
 }
 
 impl Default for HttpConfig {
@@ -26,6 +27,7 @@ impl Default for HttpConfig {
             max_response_bytes: 1 << 20,
             https_only: false,
             roots: Vec::new(),
+            platform_roots: true,
         }
     }
 }
@@ -68,6 +70,13 @@ impl HttpConfig {
         self.roots.push(pem.into());
         self
     }
+
+    /// Trusts only the authorities that were [added](Self::add_roots_pem), not the platform's: for a provider in one's
+    /// own network, and where the platform has none.
+    pub fn without_platform_roots(mut self) -> Self {
+        self.platform_roots = false;
+        self
+    }
 }
 
 impl fmt::Debug for HttpConfig {
@@ -79,6 +88,7 @@ impl fmt::Debug for HttpConfig {
             .field("max_response_bytes", &self.max_response_bytes)
             .field("https_only", &self.https_only)
             .field("roots", &self.roots.len())
+            .field("platform_roots", &self.platform_roots)
             .finish()
     }
 }

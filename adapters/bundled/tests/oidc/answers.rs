@@ -9,6 +9,7 @@ use companyos_adapters::traits::identity::{
     RevokeOptions, UserinfoOptions,
 };
 use companyos_adapters::traits::{Error, ErrorKind, Outcome, RetryClass, Secret, TokenFault};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
@@ -304,4 +305,54 @@ async fn what_is_not_claimed_or_not_published_is_unsupported() {
         assert!(matches!(error.kind(), ErrorKind::Unsupported { .. }), "{error}");
     }
     assert_eq!(forge.requests("/me").await + forge.requests("/revoke").await, 0);
+}
+
+/// JSON of any shape, with the members an issuer's answers have.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+    ];
+    let name = "sub|active|aud|exp|scope|access_token|token_type|expires_in|id_token|device_code|user_code|\
+        verification_uri|interval|error|[a-z]{0,6}";
+    leaf.prop_recursive(2, 24, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(name, inner, 0..10).prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn no_answer_makes_it_panic_or_counts_as_what_it_is_not(body in any_json(), status in prop::sample::select(vec![200_u16, 400, 401])) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut forge = Forge::start().await;
+            let provider = forge.provider();
+            for at in ["/token", "/device", "/me", "/introspect", "/revoke"] {
+                forge.answer_json(at, status, &body).await;
+            }
+            let token = Secret::new("hush");
+            let says = |name: &str| body.get(name).and_then(Value::as_str).is_some();
+            let own = provider.client_credentials(&ctx(), &ClientCredentialsOptions::default()).await;
+            prop_assert!(own.is_err() || status == 200 && says("access_token") && says("token_type"));
+            let device = provider.device_start(&ctx(), &DeviceStartOptions::default()).await;
+            prop_assert!(device.is_err() || status == 200 && says("device_code") && says("user_code"));
+            let poll = provider.device_poll(&ctx(), &token, &DevicePollOptions::default()).await;
+            prop_assert!(poll.is_err() || says("access_token") || says("error"));
+            let person = provider.userinfo(&ctx(), &token, &UserinfoOptions::default()).await;
+            prop_assert!(person.is_err() || status == 200 && says("sub"));
+            let state = provider.introspect(&ctx(), &token, &IntrospectOptions::default()).await;
+            prop_assert!(state.is_err() || status == 200 && body["active"].is_boolean());
+            let revoked = provider.revoke(&ctx(), &token, &RevokeOptions::default()).await;
+            prop_assert_eq!(revoked.is_ok(), status == 200);
+            Ok(())
+        })?;
+    }
 }
