@@ -67,6 +67,8 @@ async fn each_refusal_is_its_own_kind_for_bodies_and_for_control_calls() {
         (412, "conditionNotMet", K::Conflict(Conflict::Settled), O::Answered, R::Permanent),
         (413, "uploadTooLarge", K::LimitExceeded, O::Answered, R::Permanent),
         (429, "rateLimitExceeded", K::RateLimited, O::Answered, R::Temporary),
+        // A 200 with one bit flipped on its way.
+        (300, "ok", K::Internal, O::MaybeSent, R::Permanent),
         (500, "backendError", K::Unavailable, O::MaybeSent, R::Temporary),
         (503, "backendError", K::Unavailable, O::MaybeSent, R::Temporary),
     ];

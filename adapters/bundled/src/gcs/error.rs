@@ -87,8 +87,8 @@ impl Diagnosis {
             ErrorKind::Unauthenticated => self.unauthenticated(headers, now),
             other => other,
         };
-        // A 5xx or a 408 says that something broke, not where.
-        let open = refusal.status >= 500 || refusal.status == 408;
+        // A 5xx or a 408 says that something broke, not where; and what is no status of a refusal says nothing at all.
+        let open = !matches!(refusal.status, 400..=407 | 409..=499);
         let code = refusal.reason.filter(|reason| is_word(reason));
         let mut error = Error::new(kind, format!("{doing} failed"))
             .with_outcome(if open { Outcome::MaybeSent } else { Outcome::Answered })
