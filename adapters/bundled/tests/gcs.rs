@@ -14,7 +14,7 @@ use bytes::Bytes;
 use companyos_adapters::gcs::{GcsCredentials, GcsStorage};
 use companyos_adapters::traits::conformance::faults::{FaultPlan, FaultProxy};
 use companyos_adapters::traits::conformance::storage::network::{self, Network};
-use companyos_adapters::traits::conformance::storage::{self, Settings};
+use companyos_adapters::traits::conformance::storage::{self, Settings, presigned};
 use companyos_adapters::traits::storage::{
     Checksum, CompleteUploadOptions, CopyOptions, HeadOptions, ListOptions, ListPartsOptions, ObjectKey,
     Placement, PresignOptions, Presigned, PutOptions, StartUploadOptions, StorageClass, Upload,
@@ -59,6 +59,15 @@ async fn a_bucket_with_versions_and_locks_conforms_without_a_skip() {
     let builder = builder.resumable_threshold(1 << 20).max_object_bytes(6 << 20);
     let storage = builder.connect().await.unwrap();
     let report = storage::run_watched(&storage, &Settings::default().kms_key(KMS_KEY), &()).await;
+    assert!(report.passed(), "{report}");
+    assert_eq!(report.skips().collect::<Vec<_>>(), [""; 0], "{report}");
+}
+
+#[tokio::test]
+async fn presigned_requests_are_held_to_what_was_signed() {
+    let Some(bucket) = Bucket::create(versioned()).await else { return };
+    let storage = bucket.builder().credentials(bucket.service_account().await).connect().await.unwrap();
+    let report = presigned::run(&storage, &Settings::default(), &()).await;
     assert!(report.passed(), "{report}");
     assert_eq!(report.skips().collect::<Vec<_>>(), [""; 0], "{report}");
 }
