@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "catalog")]
+pub mod catalog;
 #[cfg(feature = "conformance-cli")]
 pub mod conformance_cli;
 #[cfg(all(feature = "fs", unix))]
