@@ -1,5 +1,6 @@
 //! The whole server put together: the only file that names every area.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +9,12 @@ use companyos_types::Secret;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::areas::identity::{Bootstrap, Deployment, KeyDirectory};
+use crate::areas::adapters::{Adapters, Bearers};
+use crate::areas::identity::{Bootstrap, Deployment, KeyDirectory, TenantDirectory};
 use crate::areas::operations::jobs::{Handler, Handlers, Runner};
 use crate::areas::retry_tests::RetryTests;
 use crate::areas::tenants::TenantImports;
-use crate::areas::{identity, meta, operations, receipts, retry_tests, tenants};
+use crate::areas::{adapters, identity, meta, operations, receipts, retry_tests, tenants};
 use crate::cells::{Cell, Cells};
 use crate::kernel::clock::Clock;
 use crate::kernel::dispatch::Dispatcher;
@@ -41,6 +43,8 @@ pub struct AppOptions {
     pub clock: Arc<dyn Clock>,
     /// Its ids and randomness.
     pub ids: Arc<dyn Ids>,
+    /// Where adapters that work on the own disk keep what is theirs; without it they cannot be opened.
+    pub adapter_folder: Option<PathBuf>,
 }
 
 /// The server cannot start. For the person who starts it.
@@ -79,7 +83,7 @@ impl App {
         options: AppOptions,
         keep: impl FnOnce(&Secret) -> std::io::Result<()>,
     ) -> Result<Self, StartError> {
-        let AppOptions { settings, store, keys, clock, ids } = options;
+        let AppOptions { settings, store, keys, clock, ids, adapter_folder } = options;
         let metrics = Arc::new(Metrics::default());
         let signer: Arc<dyn Signer> = keys.signer();
         let deps = StoreDeps {
@@ -99,17 +103,19 @@ impl App {
         let handlers = Arc::new(Handlers::new([imports]));
         let tests = Arc::new(RetryTests::new(Arc::clone(&clock), Arc::clone(&ids)));
         let development = settings.mode == Mode::Development;
-        let routes = routes(signer, &handlers, development.then(|| Arc::clone(&tests)));
+        let registered = Arc::new(Adapters::new(keys.sealer().clone(), adapter_folder, settings.mode));
+        let directory: Arc<dyn TenantDirectory> = Arc::new(tenants::service::Directory);
+        let bearers =
+            Bearers::new(store.clone(), Arc::clone(&registered), Arc::clone(&directory), Arc::clone(&clock));
+        let routes = routes(signer, &handlers, &registered, development.then(|| Arc::clone(&tests)));
         let kernel = Arc::new(Kernel::new(KernelParts {
             settings,
             clock,
             ids,
             store: store.clone(),
             decider: Arc::new(ScopeDecider::default()),
-            credentials: Arc::new(KeyDirectory {
-                store: store.clone(),
-                tenants: Arc::new(tenants::service::Directory),
-            }),
+            credentials: Arc::new(KeyDirectory { store: store.clone(), tenants: directory }),
+            tokens: Some(Arc::new(bearers)),
             metrics,
             cursors: keys.cursors().clone(),
             sealer: keys.sealer().clone(),
@@ -176,12 +182,18 @@ async fn deploy(
 }
 
 /// Every area's operations.
-fn routes(signer: Arc<dyn Signer>, handlers: &Arc<Handlers>, tests: Option<Arc<RetryTests>>) -> Routes {
+fn routes(
+    signer: Arc<dyn Signer>,
+    handlers: &Arc<Handlers>,
+    registered: &Arc<Adapters>,
+    tests: Option<Arc<RetryTests>>,
+) -> Routes {
     let routes = meta::routes(signer)
         .merge(identity::routes(Arc::new(tenants::service::Directory)))
         .merge(receipts::routes())
         .merge(tenants::routes(handlers.wake()))
-        .merge(operations::routes(handlers));
+        .merge(operations::routes(handlers))
+        .merge(adapters::routes(registered));
     match tests {
         Some(tests) => routes.merge(retry_tests::routes(tests)),
         None => routes,
@@ -208,6 +220,9 @@ async fn sweep(kernel: Arc<Kernel>, stop: CancellationToken) {
         }
         if let Err(error) = kernel.store.sweep_idempotency(kernel.clock.now()).await {
             tracing::warn!(%error, "expired idempotency records could not be deleted");
+        }
+        if let Err(error) = adapters::service::close_orphans(&kernel).await {
+            tracing::warn!(%error, "adapter calls that never ended could not be closed");
         }
         if let Err(error) = tenants::sweep(&kernel).await {
             tracing::warn!(%error, "imports that stopped arriving could not be deleted");

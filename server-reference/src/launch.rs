@@ -154,7 +154,9 @@ impl Launch {
         let address = listener.local_addr().map_err(listen)?;
         let keys = KeyStore::open(&key_folder(&self.folder), clock.as_ref(), &ids)?;
         let operator_key = operator_key_file(&self.folder);
-        let options = AppOptions { settings: self.settings, store: self.store, keys, clock, ids };
+        let adapter_folder = Some(self.folder.join("adapters"));
+        let options =
+            AppOptions { settings: self.settings, store: self.store, keys, clock, ids, adapter_folder };
         let mut first_start = false;
         let kept = |key: &Secret| {
             first_start = true;

@@ -12,6 +12,7 @@
 //! ```
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -91,6 +92,7 @@ pub struct TestServerBuilder {
     database_url: String,
     clock: Arc<ManualClock>,
     ids: Arc<dyn Ids>,
+    adapter_folder: Option<PathBuf>,
     settings: Settings,
 }
 
@@ -125,6 +127,12 @@ impl TestServerBuilder {
         self
     }
 
+    /// Where adapters that work on the disk keep what is theirs. Without it they cannot be opened.
+    pub fn adapter_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.adapter_folder = Some(folder.into());
+        self
+    }
+
     /// Starts the server.
     ///
     /// # Errors
@@ -138,6 +146,7 @@ impl TestServerBuilder {
             store: StoreOptions::new(self.database_url),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             ids: self.ids,
+            adapter_folder: self.adapter_folder,
         };
         let app = App::start(options, move |key| {
             *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(key.clone());
@@ -173,6 +182,7 @@ impl TestServer {
             database_url: "sqlite::memory:".to_owned(),
             clock: Arc::default(),
             ids: Arc::new(RandomIds),
+            adapter_folder: None,
             settings: Settings {
                 mode: Mode::Development,
                 region: "eu-west-1".to_owned(),

@@ -45,6 +45,7 @@ scenarios! {
     an_api_key_is_issued_read_rotated_and_revoked: walk::identity::walk,
     a_tenant_is_created_read_changed_listed_and_deleted: walk::tenants::walk,
     a_file_of_tenants_is_planned_refused_imported_and_withdrawn: walk::imports::walk,
+    an_adapter_is_registered_tested_configured_and_removed: walk::adapters::walk,
     receipts_are_listed_proven_exported_and_verified: walk::receipts::walk,
     faults_are_planned_accounted_for_and_forgotten: walk::retry_tests::walk,
     every_operation_refuses_what_its_contract_refuses: walk::refusals::walk,

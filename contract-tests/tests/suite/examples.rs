@@ -1,6 +1,6 @@
 //! The contract's examples are what the Rust types read and write.
 
-use companyos_types::{identity, meta, operations, receipts, retry_tests, shared, tenants};
+use companyos_types::{adapters, identity, meta, operations, receipts, retry_tests, shared, tenants};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -21,6 +21,7 @@ macro_rules! types {
 
 /// Every object of the contract that has examples.
 const TYPES: &[(&str, RoundTrip)] = types! {
+    adapters: Adapter AdapterConfigure AdapterRegister AdapterReport;
     identity: ApiKey ApiKeyCreate ApiKeyRevoke ApiKeyRotate;
     meta: Discovery Health Jwks ServerMeta;
     operations: Operation;

@@ -25,6 +25,7 @@ pub(crate) fn nothing() -> Ids {
         ("receipt_id", id("rcp")),
         ("log_id", id("log")),
         ("retry_test_id", id("rtt")),
+        ("adapter_id", id("adp")),
         ("level", "0".to_owned()),
         ("index", "000.p/1".to_owned()),
     ])
@@ -113,6 +114,14 @@ fn body(operation_id: &str) -> Option<(&'static str, String)> {
         "verifyReceipts" => (JSON, r#"{"receipts": [{"sd_jwt": "not a receipt"}]}"#.to_owned()),
         "issueApiKey" => (JSON, r#"{"name": "a sample", "scopes": ["tenants:read"]}"#.to_owned()),
         "revokeApiKey" | "rotateApiKey" => (JSON, "{}".to_owned()),
+        "registerAdapter" => {
+            let secrets = r#""secrets": {"webhook_secret": "sixteen bytes or more"}"#;
+            (JSON, format!(r#"{{"name": "{external_id}", "kind": "payments-stub", {secrets}}}"#))
+        }
+        "configureAdapter" => {
+            let patch = r#"{"secrets": {"webhook_secret": "sixteen other bytes"}}"#;
+            ("application/merge-patch+json", patch.to_owned())
+        }
         "createRetryTest" => {
             (JSON, r#"{"instructions": [{"operation_id": "getMeta", "faults": ["pass"]}]}"#.to_owned())
         }

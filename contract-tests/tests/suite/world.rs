@@ -1,7 +1,11 @@
 //! A server with something of everything in it: two tenants that know nothing of each other.
 
+use std::collections::BTreeMap;
+
 use companyos_sdk::areas::tenants::BulkImportTenantsBody;
 use companyos_sdk::{Accepted, Client, Response};
+use companyos_types::Secret;
+use companyos_types::adapters::{AdapterKind, AdapterRegister};
 use companyos_types::identity::ApiKeyCreate;
 use companyos_types::ops;
 use companyos_types::retry_tests::{RetryTestCreate, RetryTestInstruction};
@@ -98,6 +102,13 @@ pub(crate) fn imported(done: &Response<Accepted<TenantImport>>) -> TenantImport 
     serde_json::from_value(result.into()).expect("an import")
 }
 
+/// A new adapter.
+pub(crate) async fn adapter(client: &Client) -> String {
+    let secrets = BTreeMap::from([("webhook_secret".to_owned(), Secret::new("sixteen bytes or more"))]);
+    let wanted = AdapterRegister::new(unique(), AdapterKind::PaymentsStub).with_secrets(secrets);
+    client.adapters().register(&wanted).send().await.expect("an adapter").id.clone()
+}
+
 /// One object of every kind.
 async fn objects(owner: &Party) -> Ids {
     let client = &owner.client;
@@ -109,6 +120,8 @@ async fn objects(owner: &Party) -> Ids {
     let log = client.receipts().list_logs().send().await.expect("the logs");
     let plan = RetryTestCreate::new(vec![RetryTestInstruction::new("getMeta", vec!["pass".to_owned()])]);
     let retry_test = client.retry_tests().create(&plan).send().await.expect("a retry test");
+    let adapter = adapter(client).await;
+    client.adapters().test(&adapter).send().await.expect("a report");
     let mut ids = sample::nothing();
     for (name, id) in [
         ("tenant_id", &tenant.id),
@@ -118,6 +131,7 @@ async fn objects(owner: &Party) -> Ids {
         ("receipt_id", &tenant.receipt_id().expect("a receipt").to_owned()),
         ("log_id", &log.items[0].id),
         ("retry_test_id", &retry_test.id),
+        ("adapter_id", &adapter),
     ] {
         ids.insert(name, id.clone());
     }

@@ -7,6 +7,7 @@ mod problem;
 mod secret;
 mod string_enum;
 
+pub mod adapters;
 pub mod identity;
 pub mod meta;
 pub mod operations;

@@ -46,6 +46,153 @@ pub const GET_JWKS: Operation = Operation {
     if_match: false,
 };
 
+/// List adapters: `GET /adapters`.
+pub const LIST_ADAPTERS: Operation = Operation {
+    id: "listAdapters",
+    area: "adapters",
+    method: Method::Get,
+    path: "/adapters",
+    action: None,
+    dual_control: false,
+    receipt_only: false,
+    idempotency: Idempotency::Natural,
+    scopes: &["adapters:read"],
+    public: false,
+    flow: "adapters",
+    paginated: true,
+    asynchronous: false,
+    body: BodyClass::None,
+    development_only: false,
+    query: &["tenant_id", "family", "limit", "cursor"],
+    if_match: false,
+};
+
+/// Register an adapter: `POST /adapters`.
+pub const REGISTER_ADAPTER: Operation = Operation {
+    id: "registerAdapter",
+    area: "adapters",
+    method: Method::Post,
+    path: "/adapters",
+    action: Some("adapter.register"),
+    dual_control: false,
+    receipt_only: false,
+    idempotency: Idempotency::Required,
+    scopes: &["adapters:write"],
+    public: false,
+    flow: "adapters",
+    paginated: false,
+    asynchronous: false,
+    body: BodyClass::Normal,
+    development_only: false,
+    query: &["tenant_id"],
+    if_match: false,
+};
+
+/// Remove an adapter: `DELETE /adapters/{adapter_id}`.
+pub const REMOVE_ADAPTER: Operation = Operation {
+    id: "removeAdapter",
+    area: "adapters",
+    method: Method::Delete,
+    path: "/adapters/{adapter_id}",
+    action: Some("adapter.remove"),
+    dual_control: false,
+    receipt_only: false,
+    idempotency: Idempotency::Natural,
+    scopes: &["adapters:write"],
+    public: false,
+    flow: "adapters",
+    paginated: false,
+    asynchronous: false,
+    body: BodyClass::None,
+    development_only: false,
+    query: &[],
+    if_match: true,
+};
+
+/// Read an adapter: `GET /adapters/{adapter_id}`.
+pub const GET_ADAPTER: Operation = Operation {
+    id: "getAdapter",
+    area: "adapters",
+    method: Method::Get,
+    path: "/adapters/{adapter_id}",
+    action: None,
+    dual_control: false,
+    receipt_only: false,
+    idempotency: Idempotency::Natural,
+    scopes: &["adapters:read"],
+    public: false,
+    flow: "adapters",
+    paginated: false,
+    asynchronous: false,
+    body: BodyClass::None,
+    development_only: false,
+    query: &[],
+    if_match: false,
+};
+
+/// Change an adapter's settings or secrets: `PATCH /adapters/{adapter_id}`.
+pub const CONFIGURE_ADAPTER: Operation = Operation {
+    id: "configureAdapter",
+    area: "adapters",
+    method: Method::Patch,
+    path: "/adapters/{adapter_id}",
+    action: Some("adapter.configure"),
+    dual_control: false,
+    receipt_only: false,
+    idempotency: Idempotency::Natural,
+    scopes: &["adapters:write"],
+    public: false,
+    flow: "adapters",
+    paginated: false,
+    asynchronous: false,
+    body: BodyClass::Normal,
+    development_only: false,
+    query: &[],
+    if_match: true,
+};
+
+/// Read the report of the last test: `GET /adapters/{adapter_id}/report`.
+pub const GET_ADAPTER_REPORT: Operation = Operation {
+    id: "getAdapterReport",
+    area: "adapters",
+    method: Method::Get,
+    path: "/adapters/{adapter_id}/report",
+    action: None,
+    dual_control: false,
+    receipt_only: false,
+    idempotency: Idempotency::Natural,
+    scopes: &["adapters:read"],
+    public: false,
+    flow: "adapters",
+    paginated: false,
+    asynchronous: false,
+    body: BodyClass::None,
+    development_only: false,
+    query: &[],
+    if_match: false,
+};
+
+/// Test an adapter's connection: `POST /adapters/{adapter_id}/test`.
+pub const TEST_ADAPTER: Operation = Operation {
+    id: "testAdapter",
+    area: "adapters",
+    method: Method::Post,
+    path: "/adapters/{adapter_id}/test",
+    action: Some("adapter.test"),
+    dual_control: false,
+    receipt_only: false,
+    idempotency: Idempotency::Required,
+    scopes: &["adapters:write"],
+    public: false,
+    flow: "adapters",
+    paginated: false,
+    asynchronous: false,
+    body: BodyClass::None,
+    development_only: false,
+    query: &[],
+    if_match: false,
+};
+
 /// List API keys: `GET /api-keys`.
 pub const LIST_API_KEYS: Operation = Operation {
     id: "listApiKeys",
@@ -827,6 +974,13 @@ pub const UPDATE_TENANT: Operation = Operation {
 pub const ALL: &[&Operation] = &[
     &GET_WELL_KNOWN,
     &GET_JWKS,
+    &LIST_ADAPTERS,
+    &REGISTER_ADAPTER,
+    &REMOVE_ADAPTER,
+    &GET_ADAPTER,
+    &CONFIGURE_ADAPTER,
+    &GET_ADAPTER_REPORT,
+    &TEST_ADAPTER,
     &LIST_API_KEYS,
     &ISSUE_API_KEY,
     &GET_API_KEY,

@@ -1,5 +1,6 @@
 //! The capability areas. Each owns its tables, its rules and its operations; see ARCHITECTURE.md for their common shape.
 
+pub mod adapters;
 pub mod identity;
 pub mod meta;
 pub mod operations;

@@ -1,4 +1,4 @@
-//! Who is asking: API keys in `Authorization: Bearer` (RFC 6750).
+//! Who is asking: API keys, and access tokens of tenants' own issuers, in `Authorization: Bearer` (RFC 6750).
 //!
 //! A key is checked in three steps that each cost more than the one before: its form and CRC, the cache of keys seen in
 //! the last two seconds, and the [`CredentialSource`]. Only the SHA-256 of a key is ever compared or kept.
@@ -78,6 +78,25 @@ pub trait CredentialSource: Send + Sync + fmt::Debug {
     async fn find(&self, lookup_id: &str) -> Result<Option<StoredCredential>, Problem>;
 }
 
+/// Where access tokens are judged that an issuer of a tenant's own has issued.
+#[async_trait]
+pub trait TokenSource: Send + Sync + fmt::Debug {
+    /// Who a token speaks for; `None` when it is not one this server accepts.
+    ///
+    /// # Errors
+    /// 503 when that cannot be found out now.
+    async fn judge(&self, token: &str) -> Result<Option<JudgedToken>, Problem>;
+}
+
+/// An access token that was found good.
+#[derive(Debug, Clone)]
+pub struct JudgedToken {
+    /// Who it speaks for.
+    pub principal: Principal,
+    /// From when on it is refused.
+    pub ends_at: Timestamp,
+}
+
 /// How long a key is believed without asking the source again. It bounds how long a key revoked through another process
 /// keeps working; keys revoked through this one stop at once.
 const BELIEVED_FOR: Duration = Duration::from_secs(2);
@@ -87,6 +106,7 @@ const REMEMBERED: usize = 65_536;
 /// Turns the `Authorization` header into a [`Principal`].
 pub struct Authenticator {
     source: Arc<dyn CredentialSource>,
+    tokens: Option<Arc<dyn TokenSource>>,
     clock: Arc<dyn Clock>,
     seen: RwLock<Cache>,
 }
@@ -115,7 +135,13 @@ impl Authenticator {
     /// Checks keys against `source`.
     #[must_use]
     pub fn new(source: Arc<dyn CredentialSource>, clock: Arc<dyn Clock>) -> Self {
-        Self { source, clock, seen: RwLock::default() }
+        Self { source, tokens: None, clock, seen: RwLock::default() }
+    }
+
+    /// Accepts access tokens, too.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Option<Arc<dyn TokenSource>>) -> Self {
+        Self { tokens, ..self }
     }
 
     /// The principal of a request.
@@ -129,11 +155,16 @@ impl Authenticator {
         let Some(text) = bearer(header) else {
             return Err(refuse("Authorization is not a bearer credential.", Some("invalid_request")));
         };
-        let Some(key) = ApiKey::parse(text) else {
-            return Err(refuse(
-                "The API key is malformed. Was it cut off when it was copied?",
-                Some("invalid_token"),
-            ));
+        let credential = match (ApiKey::parse(text), &self.tokens) {
+            (Some(key), _) => Credential::Key(key),
+            // Three parts, as every signed token has (RFC 7515 section 3.1); a key has no dot.
+            (None, Some(tokens)) if text.split('.').count() == 3 => Credential::Token(tokens),
+            (None, _) => {
+                return Err(refuse(
+                    "The API key is malformed. Was it cut off when it was copied?",
+                    Some("invalid_token"),
+                ));
+            }
         };
         let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
         let now = self.clock.now();
@@ -141,11 +172,19 @@ impl Authenticator {
             Ok(seen) => return seen.admit(now),
             Err(forgotten) => forgotten,
         };
-        let found = self.source.find(key.lookup_id()).await?;
-        let Some(found) = found.filter(|found| bool::from(found.secret_sha256.ct_eq(&digest))) else {
-            return Err(unknown());
+        let (principal, ends_at) = match credential {
+            Credential::Key(key) => {
+                let found = self.source.find(key.lookup_id()).await?;
+                let found = found.filter(|found| bool::from(found.secret_sha256.ct_eq(&digest)));
+                let found = found.ok_or_else(unknown)?;
+                (found.principal, found.ends_at)
+            }
+            Credential::Token(tokens) => {
+                let judged = tokens.judge(text).await?.ok_or_else(unknown)?;
+                (judged.principal, Some(judged.ends_at))
+            }
         };
-        let seen = Seen { principal: Arc::new(found.principal), ends_at: found.ends_at, asked_at: now };
+        let seen = Seen { principal: Arc::new(principal), ends_at, asked_at: now };
         self.remember(digest, seen.clone(), forgotten);
         seen.admit(now)
     }
@@ -188,6 +227,12 @@ impl Seen {
     }
 }
 
+/// What a `Bearer` header carries.
+enum Credential<'a> {
+    Key(ApiKey<'a>),
+    Token(&'a Arc<dyn TokenSource>),
+}
+
 /// The credential of a `Bearer` header (RFC 9110 section 11.1: the scheme is case-insensitive).
 fn bearer(header: &HeaderValue) -> Option<&str> {
     let (scheme, credential) = header.to_str().ok()?.split_once(' ')?;
@@ -196,7 +241,7 @@ fn bearer(header: &HeaderValue) -> Option<&str> {
 
 /// Unknown, revoked and expired keys are answered alike, so that nobody learns which keys exist.
 fn unknown() -> Problem {
-    refuse("The API key is unknown, expired or revoked.", Some("invalid_token"))
+    refuse("The API key or access token is unknown, expired or revoked.", Some("invalid_token"))
 }
 
 fn refuse(detail: &str, error: Option<&str>) -> Problem {

@@ -101,6 +101,11 @@ impl Ctx {
         &self.0.principal
     }
 
+    /// The same, to be kept beyond the request.
+    pub(crate) fn principal_arc(&self) -> &Arc<Principal> {
+        &self.0.principal
+    }
+
     /// The tenant acted for: the principal's own, or the one an operator named with `?tenant_id=`.
     #[must_use]
     pub fn tenant_id(&self) -> &str {

@@ -42,7 +42,7 @@ pub(crate) mod validate;
 use std::fmt;
 use std::sync::Arc;
 
-use self::auth::{Authenticator, CredentialSource};
+use self::auth::{Authenticator, CredentialSource, TokenSource};
 use self::clock::Clock;
 pub use self::contract::ContractError;
 use self::fault::Faults;
@@ -100,6 +100,8 @@ pub struct KernelParts {
     pub decider: Arc<dyn Decider>,
     /// Where API keys are looked up.
     pub credentials: Arc<dyn CredentialSource>,
+    /// Where access tokens are judged; without it only API keys are taken.
+    pub tokens: Option<Arc<dyn TokenSource>>,
     /// What is counted; the store's observer is the same object.
     pub metrics: Arc<Metrics>,
     /// The key cursors are authenticated with.
@@ -118,7 +120,8 @@ impl Kernel {
         Self {
             rate: RateLimiter::new(limits.requests_per_second),
             concurrency: Arc::new(Concurrency::new(limits.concurrency)),
-            authenticator: Authenticator::new(parts.credentials, Arc::clone(&parts.clock)),
+            authenticator: Authenticator::new(parts.credentials, Arc::clone(&parts.clock))
+                .with_tokens(parts.tokens),
             cursors: Cursors::new(parts.cursors),
             sealer: Sealer::new(parts.sealer),
             recall: Recall::new(parts.store.clone(), parts.clock.now()),

@@ -64,6 +64,23 @@ pub struct Question<'a> {
     pub resource: &'a Resource,
 }
 
+/// May this principal have an adapter do this?
+#[derive(Debug, Clone, Copy)]
+pub struct AdapterQuestion<'a> {
+    /// On whose behalf the adapter is called.
+    pub principal: &'a Principal,
+    /// The tenant acted for.
+    pub tenant_id: &'a str,
+    /// The region acted in.
+    pub region: &'a str,
+    /// The adapter, such as `s3`.
+    pub adapter: &'a str,
+    /// What it is to do, such as `storage.put`.
+    pub action: &'static str,
+    /// What it is to do it to: an object's key, a payment's id.
+    pub resource: &'a str,
+}
+
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
@@ -81,6 +98,9 @@ pub struct Decision {
 pub trait Decider: Send + Sync + fmt::Debug {
     /// Decides. An error is a refusal to answer: the action does not happen.
     async fn decide(&self, question: Question<'_>) -> Result<Decision, DeciderError>;
+
+    /// Decides about one call of an adapter.
+    async fn decide_adapter(&self, question: AdapterQuestion<'_>) -> Result<Decision, DeciderError>;
 }
 
 /// The policy could not be asked.
@@ -102,11 +122,15 @@ const SUSPENDED: &str = "tenant.suspended";
 
 /// The rules of [`ScopeDecider`] in words. Its digest is in every receipt, so changing the rules means changing this text.
 const RULES: &str = "\
-companyos scope rules, version 1
+companyos scope rules, version 2
 tenant.suspended        deny   the key's tenant is taken out of use
 scope.missing:<scope>   deny   the key lacks a scope the contract asks of the operation
 tenant.operator_only    deny   the object's tenant is neither the key's tenant nor owned by it, and the key is no operator's
 scope.held              allow  otherwise
+adapter calls:
+tenant.suspended        deny   the key's tenant is taken out of use
+tenant.operator_only    deny   the call is for another tenant than the key's, and the key is no operator's
+adapter.own_tenant      allow  otherwise
 ";
 
 impl Default for ScopeDecider {
@@ -131,6 +155,18 @@ impl Decider for ScopeDecider {
         let allow = principal.operator || owned || tenant == principal.tenant_id;
         let rule = Cow::Borrowed(if allow { "scope.held" } else { OPERATOR_ONLY });
         Ok(Decision { allow, rule, policy })
+    }
+
+    async fn decide_adapter(&self, question: AdapterQuestion<'_>) -> Result<Decision, DeciderError> {
+        let principal = question.principal;
+        let (allow, rule) = if principal.suspended {
+            (false, SUSPENDED)
+        } else if principal.operator || principal.tenant_id == question.tenant_id {
+            (true, "adapter.own_tenant")
+        } else {
+            (false, OPERATOR_ONLY)
+        };
+        Ok(Decision { allow, rule: rule.into(), policy: Arc::clone(&self.policy) })
     }
 }
 

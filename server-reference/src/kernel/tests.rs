@@ -20,7 +20,7 @@ use super::credential;
 use super::dispatch::Dispatcher;
 use super::ids::RandomIds;
 use super::metrics::Metrics;
-use super::policy::{Decider, DeciderError, Decision, Question, ScopeDecider};
+use super::policy::{AdapterQuestion, Decider, DeciderError, Decision, Question, ScopeDecider};
 use super::problem::Problem;
 use super::reply::Reply;
 use super::routes::Routes;
@@ -92,6 +92,10 @@ impl Decider for Unreachable {
     async fn decide(&self, _question: Question<'_>) -> Result<Decision, DeciderError> {
         Err(DeciderError("the policy server is down".to_owned()))
     }
+
+    async fn decide_adapter(&self, _: AdapterQuestion<'_>) -> Result<Decision, DeciderError> {
+        Err(DeciderError("the network is down".to_owned()))
+    }
 }
 
 /// A server whose handlers misbehave.
@@ -111,6 +115,7 @@ async fn dispatcher(key: &Arc<OneKey>, decider: Arc<dyn Decider>) -> Dispatcher 
         ids,
         store,
         decider,
+        tokens: None,
         credentials: Arc::clone(key) as Arc<dyn CredentialSource>,
         metrics: Arc::new(Metrics::default()),
         cursors: keys.cursors().clone(),

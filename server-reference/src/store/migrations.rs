@@ -25,6 +25,7 @@ pub(super) const MIGRATIONS: &[Migration] = migrations![
     2 "0002_identity_keys",
     3 "0003_tenants_core",
     4 "0004_operations_core",
+    5 "0005_adapters_core",
 ];
 
 #[cfg(test)]

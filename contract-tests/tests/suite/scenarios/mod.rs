@@ -1,5 +1,6 @@
 //! Walks through the API. Each brings its own server.
 
+pub(crate) mod adapters;
 pub(crate) mod identity;
 pub(crate) mod imports;
 pub(crate) mod limits;

@@ -4,6 +4,7 @@
 
 use crate::core::client::Client;
 
+pub mod adapters;
 pub mod identity;
 pub mod meta;
 pub mod operations;
@@ -41,6 +42,12 @@ impl Client {
     #[must_use]
     pub fn operations(&self) -> operations::Operations<'_> {
         operations::Operations::new(self)
+    }
+
+    /// A tenant's own identity provider, bucket and payment provider.
+    #[must_use]
+    pub fn adapters(&self) -> adapters::Adapters<'_> {
+        adapters::Adapters::new(self)
     }
 
     /// Making the server misbehave on purpose, in development mode only.

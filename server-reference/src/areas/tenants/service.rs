@@ -8,6 +8,7 @@ use super::labels::Labels;
 use super::model::{Profile, Status, Tenant};
 use super::rules::{self, Change, ChangeRefused, Ties};
 use super::store::{imports, tenants};
+use crate::areas::adapters::service as adapters;
 use crate::areas::identity::{self, TenantDirectory};
 use crate::areas::operations::service as operations;
 use crate::kernel::clock::{Clock, Timestamp};
@@ -68,7 +69,7 @@ pub(super) async fn update(tx: &mut Tx, ctx: &Ctx, id: &str, change: Change) -> 
     }
 }
 
-/// Deletes a tenant with its imports and operations, and revokes its keys.
+/// Deletes a tenant with its imports, operations and adapters, and revokes its keys.
 ///
 /// # Errors
 /// 404 when it is gone, 412 or 428 when `If-Match` is not its version, 409 when something ties it.
@@ -83,6 +84,7 @@ pub(super) async fn delete(tx: &mut Tx, ctx: &Ctx, id: &str) -> Result<(), Probl
     rules::delete(&tenant, ties).map_err(Problem::conflict)?;
     identity::service::retire_tenant(tx, id, ctx.now()).await?;
     operations::delete_of_tenant(tx, id).await?;
+    adapters::delete_of_tenant(tx, id).await?;
     imports::delete_of_tenant(tx, id).await?;
     match tenants::delete(tx, id, tenant.version).await? {
         true => Ok(()),
