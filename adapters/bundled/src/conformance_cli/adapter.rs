@@ -1,5 +1,6 @@
 //! The adapters a file can name: those that are compiled in.
 
+#[cfg(feature = "payments-stub")]
 use companyos_adapter_traits::conformance::payment::Stage;
 use companyos_adapter_traits::storage::MemoryStorage;
 use companyos_adapter_traits::{Context, ObjectStorage};
@@ -32,9 +33,9 @@ pub(super) enum Adapter {
         /// The bucket's location, as in `EUROPE-WEST3`, which the run's region then stands for.
         location: String,
         /// The JSON text of a service account's key.
-        service_account_key: Option<super::config::Secret>,
+        service_account_key: Option<super::secret::Secret>,
         /// An OAuth 2.0 access token.
-        access_token: Option<super::config::Secret>,
+        access_token: Option<super::secret::Secret>,
         /// Whether to go without credentials.
         #[serde(default)]
         anonymous: bool,
@@ -48,13 +49,14 @@ pub(super) enum Adapter {
         /// Where its books are kept; in memory when absent.
         file: Option<std::path::PathBuf>,
         /// The secret its webhooks are signed with; those of webhooks are skipped when absent.
-        webhook_secret: Option<super::config::Secret>,
+        webhook_secret: Option<super::secret::Secret>,
     },
 }
 
 /// An adapter, by the suite it is for.
 pub(super) enum Opened {
     Storage(Box<dyn ObjectStorage>),
+    #[cfg(feature = "payments-stub")]
     Payment(Box<dyn Stage>),
 }
 

@@ -37,6 +37,8 @@ mod host;
 mod output;
 #[cfg(feature = "s3")]
 mod s3;
+#[cfg(any(feature = "gcs", feature = "payments-stub", feature = "s3"))]
+mod secret;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -46,7 +48,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use companyos_adapter_traits::clock::{Clock, SystemClock};
-use companyos_adapter_traits::conformance::{Report, payment, storage};
+#[cfg(feature = "payments-stub")]
+use companyos_adapter_traits::conformance::payment;
+use companyos_adapter_traits::conformance::{Report, storage};
 use companyos_adapter_traits::{Context, Error};
 
 use self::adapter::Opened;
@@ -136,6 +140,7 @@ async fn check(config: &Config, quiet: bool) -> Result<Report, Problem> {
             progress.finish();
             Ok(report)
         }
+        #[cfg(feature = "payments-stub")]
         Opened::Payment(stage) => {
             let settings = payment::Settings::default().ctx(ctx).prefix(prefix.trim_end_matches('/'));
             let progress = output::Progress::new(payment::names().count(), quiet);

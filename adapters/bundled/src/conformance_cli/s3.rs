@@ -7,7 +7,7 @@ use companyos_adapter_traits::storage::StorageClass;
 use serde::Deserialize;
 
 use super::Problem;
-use super::config::Secret;
+use super::secret::Secret;
 use crate::s3::{S3Credentials, S3Storage};
 
 #[derive(Debug, Deserialize)]
