@@ -27,7 +27,7 @@ const WORLDLY: [&str; 14] = [
 ];
 
 /// What it is made of.
-const MADE_OF: [&str; 7] = ["base64", "ed25519-dalek", "hmac", "serde", "serde_json", "sha2", "thiserror"];
+const MADE_OF: [&str; 6] = ["base64", "ed25519-dalek", "serde", "serde_json", "sha2", "thiserror"];
 
 /// The parts of a path or of a group of imports that begins with `std::`, for every one in a line of code.
 fn standard(code: &str) -> Vec<&str> {

@@ -162,6 +162,27 @@ pub(crate) fn write(out: &mut Vec<u8>, value: &Value) {
     }
 }
 
+/// Writes an integer.
+pub(crate) fn write_integer(out: &mut Vec<u8>, number: i64) {
+    // The sign and 19 digits.
+    let mut text = [0_u8; 20];
+    let mut start = text.len();
+    let mut rest = number.unsigned_abs();
+    loop {
+        start -= 1;
+        text[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        start -= 1;
+        text[start] = b'-';
+    }
+    out.extend_from_slice(&text[start..]);
+}
+
 /// Writes a string with the shortest escapes (RFC 8785 section 3.2.2.2).
 pub(crate) fn write_str(out: &mut Vec<u8>, text: &str) {
     let must_escape = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');

@@ -63,6 +63,7 @@ mod b64;
 mod civil;
 mod error;
 mod json;
+mod sha256;
 
 pub mod checkpoint;
 #[cfg(feature = "cli")]

@@ -170,6 +170,12 @@ impl Claims {
             out.extend_from_slice(name.as_bytes());
             json::write_str(out, text);
         };
+        let word = |out: &mut Vec<u8>, name: &str, word: &'static str| {
+            out.extend_from_slice(name.as_bytes());
+            out.push(b'"');
+            out.extend_from_slice(word.as_bytes());
+            out.push(b'"');
+        };
         out.extend_from_slice(b"{");
         if !digests.is_empty() {
             out.extend_from_slice(br#""_sd":["#);
@@ -182,17 +188,20 @@ impl Claims {
         }
         out.extend_from_slice(br#""_sd_alg":"sha-256""#);
         member(out, r#","act":"#, &self.act);
-        out.extend_from_slice(format!(r#","iat":{}"#, self.iat).as_bytes());
+        out.extend_from_slice(br#","iat":"#);
+        json::write_integer(out, self.iat);
         member(out, r#","iss":"#, &self.iss);
         member(out, r#","jti":"#, &self.jti);
-        member(out, r#","out":"#, self.out.as_str());
-        member(out, r#","phase":"#, self.phase.as_str());
+        word(out, r#","out":"#, self.out.as_str());
+        word(out, r#","phase":"#, self.phase.as_str());
         member(out, r#","pol":"#, &self.pol);
         if let Some(reference) = &self.reference {
             member(out, r#","ref":"#, reference);
         }
         member(out, r#","region":"#, &self.region);
         member(out, r#","tenant":"#, &self.tenant);
-        out.extend_from_slice(format!(r#","v":{VERSION}}}"#).as_bytes());
+        out.extend_from_slice(br#","v":"#);
+        json::write_integer(out, VERSION);
+        out.push(b'}');
     }
 }

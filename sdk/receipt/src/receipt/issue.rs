@@ -1,7 +1,6 @@
-use sha2::{Digest, Sha256};
-
 use super::{Claims, DIGEST_MULTIPLE, Private, SaltKey, TYP};
 use crate::key::Signer;
+use crate::sha256::Hasher;
 use crate::tlog::{Hash, receipt_leaf_hash};
 use crate::{Error, b64, json};
 
@@ -62,40 +61,38 @@ pub fn issue(
     let mut disclosures = Vec::with_capacity(private.iter().len());
     let mut digests = Vec::with_capacity(private.iter().len().next_multiple_of(DIGEST_MULTIPLE));
     let mut text = Vec::with_capacity(1024);
-    for (name, value) in private.iter() {
+    let secrets = salts.of_receipt(&claims.jti, private.iter().map(|(name, _)| name.as_str()));
+    for ((name, value), salt) in private.iter().zip(secrets.salts()) {
         text.clear();
         text.extend_from_slice(b"[\"");
-        b64::url_into(&salts.salt(&claims.jti, name), &mut text);
+        b64::url_into(salt, &mut text);
+        text.extend_from_slice(b"\",\"");
+        // The setters' own names, none of which needs an escape.
+        text.extend_from_slice(name.as_bytes());
         text.extend_from_slice(b"\",");
-        json::write_str(&mut text, name);
-        text.push(b',');
         json::write(&mut text, value);
         text.push(b']');
-        let disclosure = b64::url(&text);
-        digests.push(b64::url_digest(&Sha256::digest(&disclosure).into()));
-        disclosures.push(disclosure);
+        disclosures.push(b64::url(&text));
     }
-    for n in 0_u8.. {
-        if digests.len().is_multiple_of(DIGEST_MULTIPLE) {
-            break;
-        }
-        digests.push(b64::url_digest(&salts.decoy(&claims.jti, n)));
-    }
+    // After the encoding, so that one hash can begin while the one before it ends.
+    let mut hasher = Hasher::new();
+    digests.extend(disclosures.iter().map(|text: &String| b64::url_digest(&hasher.digest(text.as_bytes()))));
+    digests.extend(secrets.decoys().iter().map(b64::url_digest));
     // Sorted, so that the order says nothing about which member a digest stands for.
     digests.sort_unstable();
 
-    let mut jwt = String::with_capacity(JWT_CAPACITY + DIGEST_CAPACITY * digests.len());
+    let mut jwt = Vec::with_capacity(JWT_CAPACITY + DIGEST_CAPACITY * digests.len());
     text.clear();
     write_header(signer.key_id(), &mut text);
-    b64::url_append(&text, &mut jwt);
-    jwt.push('.');
+    b64::url_into(&text, &mut jwt);
+    jwt.push(b'.');
     text.clear();
     claims.write_payload(&digests, &mut text);
-    b64::url_append(&text, &mut jwt);
-    let signature = signer.sign(jwt.as_bytes())?;
-    jwt.push('.');
-    b64::url_append(&signature, &mut jwt);
-    Ok(Issued { jwt, disclosures })
+    b64::url_into(&text, &mut jwt);
+    let signature = signer.sign(&jwt)?;
+    jwt.push(b'.');
+    b64::url_into(&signature, &mut jwt);
+    Ok(Issued { jwt: b64::text_of(jwt), disclosures })
 }
 
 fn write_header(key_id: &str, out: &mut Vec<u8>) {

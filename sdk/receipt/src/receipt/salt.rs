@@ -1,12 +1,22 @@
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-
+use super::DIGEST_MULTIPLE;
 use crate::civil;
+use crate::sha256::HmacKey;
 
 /// Bytes of a salt: 128 bits, as RFC 9901 section 9.3 recommends.
-pub(super) const SALT_LEN: usize = 16;
+const SALT_LEN: usize = 16;
+
+/// The numbers that decoys are told apart by.
+const NUMBERS: [u8; DIGEST_MULTIPLE] = {
+    let mut numbers = [0; DIGEST_MULTIPLE];
+    let mut n = 0;
+    while n < numbers.len() {
+        numbers[n] = n as u8;
+        n += 1;
+    }
+    numbers
+};
 
 /// The secret from which the salts of one log's receipts in one month are derived.
 ///
@@ -16,16 +26,13 @@ pub(super) const SALT_LEN: usize = 16;
 ///
 /// `Debug` does not print it.
 #[derive(Clone)]
-pub struct SaltKey {
-    // The keyed state, so that a salt costs two blocks of SHA-256 instead of four.
-    mac: Hmac<Sha256>,
-}
+pub struct SaltKey(HmacKey);
 
 impl SaltKey {
     /// A key from its 32 bytes.
     #[must_use]
     pub fn from_bytes(key: [u8; 32]) -> Self {
-        Self { mac: keyed(&key) }
+        Self(HmacKey::new(&key))
     }
 
     /// The key for the month (UTC) of `iat`, derived from the secret of a log.
@@ -34,28 +41,40 @@ impl SaltKey {
     #[must_use]
     pub fn for_month(log_secret: &[u8; 32], iat: i64) -> Self {
         let (year, month, _) = civil::date(iat);
-        let mut mac = keyed(log_secret);
-        mac.update(format!("companyos receipt salt {year:04}-{month:02}").as_bytes());
-        Self::from_bytes(mac.finalize().into_bytes().into())
+        let purpose = format!("companyos receipt salt {year:04}-{month:02}");
+        Self::from_bytes(HmacKey::new(log_secret).mac(purpose.as_bytes()))
     }
 
-    pub(super) fn salt(&self, jti: &str, member: &str) -> [u8; SALT_LEN] {
-        let [salt @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
-            self.derive(jti, b"\0", member.as_bytes());
-        salt
+    /// The secrets of one receipt.
+    pub(super) fn of_receipt<'a>(
+        &self,
+        jti: &'a str,
+        members: impl ExactSizeIterator<Item = &'a str>,
+    ) -> Secrets {
+        let count = members.len();
+        let decoys = &NUMBERS[..count.next_multiple_of(DIGEST_MULTIPLE) - count];
+        let salts = members.map(|name| [jti.as_bytes(), b"\0", name.as_bytes()]);
+        let decoys = decoys.iter().map(|n| [jti.as_bytes(), b"\0\0decoy", std::slice::from_ref(n)]);
+        Secrets { members: count, codes: self.0.macs(salts.chain(decoys)) }
+    }
+}
+
+/// What the salt key gives for one receipt.
+pub(super) struct Secrets {
+    members: usize,
+    codes: Vec<[u8; 32]>,
+}
+
+impl Secrets {
+    /// The salts of the members, in their order.
+    pub(super) fn salts(&self) -> impl Iterator<Item = &[u8]> {
+        self.codes[..self.members].iter().map(|code| &code[..SALT_LEN])
     }
 
-    /// A digest that matches no disclosure, told from a real one by nobody without the key.
-    pub(super) fn decoy(&self, jti: &str, n: u8) -> [u8; 32] {
-        self.derive(jti, b"\0\0decoy", &[n])
-    }
-
-    fn derive(&self, jti: &str, separator: &[u8], rest: &[u8]) -> [u8; 32] {
-        let mut mac = self.mac.clone();
-        mac.update(jti.as_bytes());
-        mac.update(separator);
-        mac.update(rest);
-        mac.finalize().into_bytes().into()
+    /// Digests that match no disclosure, told from real ones by nobody without the key. They fill the receipt's digests
+    /// up to a multiple of [`DIGEST_MULTIPLE`].
+    pub(super) fn decoys(&self) -> &[[u8; 32]] {
+        &self.codes[self.members..]
     }
 }
 
@@ -65,34 +84,41 @@ impl fmt::Debug for SaltKey {
     }
 }
 
-/// HMAC pads a short key with zeros to one block of SHA-256; doing it here makes the key's length a type.
-fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
-    let mut block = [0; 64];
-    block[..32].copy_from_slice(key);
-    Hmac::new(&block.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::SaltKey;
 
+    /// The salt of one member.
+    fn salt(key: &SaltKey, jti: &str, member: &str) -> Vec<u8> {
+        key.of_receipt(jti, [member].into_iter()).salts().next().unwrap().to_vec()
+    }
+
     #[test]
     fn salts_differ_by_key_receipt_and_member() {
         let key = SaltKey::from_bytes([1; 32]);
-        let salt = key.salt("rcp_1", "actor");
-        assert_eq!(salt, SaltKey::from_bytes([1; 32]).salt("rcp_1", "actor"));
-        assert_ne!(salt, SaltKey::from_bytes([2; 32]).salt("rcp_1", "actor"));
-        assert_ne!(salt, key.salt("rcp_2", "actor"));
-        assert_ne!(salt, key.salt("rcp_1", "reason"));
-        let january = SaltKey::for_month(&[1; 32], 1_767_225_600);
-        assert_ne!(
-            january.salt("rcp_1", "actor"),
-            SaltKey::for_month(&[1; 32], 1_767_225_599).salt("rcp_1", "actor")
-        );
-        assert_eq!(
-            january.salt("rcp_1", "actor"),
-            SaltKey::for_month(&[1; 32], 1_767_312_000).salt("rcp_1", "actor")
-        );
+        let actor = salt(&key, "rcp_1", "actor");
+        assert_eq!(actor.len(), 16);
+        assert_eq!(actor, salt(&SaltKey::from_bytes([1; 32]), "rcp_1", "actor"));
+        assert_ne!(actor, salt(&SaltKey::from_bytes([2; 32]), "rcp_1", "actor"));
+        assert_ne!(actor, salt(&key, "rcp_2", "actor"));
+        assert_ne!(actor, salt(&key, "rcp_1", "reason"));
+        let january = salt(&SaltKey::for_month(&[1; 32], 1_767_225_600), "rcp_1", "actor");
+        assert_ne!(january, salt(&SaltKey::for_month(&[1; 32], 1_767_225_599), "rcp_1", "actor"));
+        assert_eq!(january, salt(&SaltKey::for_month(&[1; 32], 1_767_312_000), "rcp_1", "actor"));
+    }
+
+    #[test]
+    fn decoys_fill_up_to_a_multiple_and_are_all_different() {
+        let key = SaltKey::from_bytes([1; 32]);
+        for (members, decoys) in [(0, 0), (1, 3), (2, 2), (3, 1), (4, 0), (6, 2)] {
+            let names = ["a", "b", "c", "d", "e", "f"];
+            let secrets = key.of_receipt("rcp_1", names[..members].iter().copied());
+            assert_eq!((secrets.salts().count(), secrets.decoys().len()), (members, decoys));
+            let mut all = secrets.codes.clone();
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(all.len(), members + decoys);
+        }
     }
 
     #[test]

@@ -1,9 +1,8 @@
-use sha2::{Digest, Sha256};
-
 use super::CONTROL_MEMBERS;
 use crate::b64;
 use crate::json::{Json, Value};
 use crate::receipt::is_reserved;
+use crate::sha256::Hasher;
 use crate::verify::{Check, Failure};
 
 /// One disclosed member: `["salt", "name", value]` (RFC 9901 section 4.2.1).
@@ -50,10 +49,11 @@ impl Disclosure {
     /// The digest of a disclosure's text, as it stands in `_sd`.
     #[must_use]
     pub fn digest(text: &str) -> String {
-        b64::url(&Sha256::digest(text))
+        b64::url(&Hasher::new().digest(text.as_bytes()))
     }
 
-    pub(super) fn digest_text(text: &str) -> [u8; b64::DIGEST_TEXT] {
-        b64::url_digest(&Sha256::digest(text).into())
+    /// [`Self::digest`] with a hasher to use.
+    pub(super) fn digest_with(text: &str, hasher: &mut Hasher) -> [u8; b64::DIGEST_TEXT] {
+        b64::url_digest(&hasher.digest(text.as_bytes()))
     }
 }

@@ -6,6 +6,7 @@ use crate::b64;
 use crate::json::{Json, Map, Object, Value};
 use crate::key::KeySet;
 use crate::receipt::{Claims, TYP};
+use crate::sha256::Hasher;
 use crate::verify::{Check, Failure};
 
 /// What an SD-JWT says.
@@ -151,10 +152,10 @@ fn take_digests<'a>(payload: &mut Object<'a>) -> Result<Vec<Cow<'a, str>>, Failu
 /// Finds the digest of every disclosure, each once.
 fn match_disclosures(digests: &[Cow<'_, str>], disclosures: &[&str]) -> Result<Map<String, Value>, Failure> {
     let mut used = vec![false; digests.len()];
-    let mut buffer = Vec::new();
+    let (mut buffer, mut hasher) = (Vec::new(), Hasher::new());
     let mut disclosed = Map::new();
     for text in disclosures {
-        let digest = Disclosure::digest_text(text);
+        let digest = Disclosure::digest_with(text, &mut hasher);
         // The digest is looked up first: what does not belong to the receipt is not even read.
         let Ok(at) = digests.binary_search_by(|probe| probe.as_bytes().cmp(&digest)) else {
             let detail = format!("digest `{}` is not in `_sd`", String::from_utf8_lossy(&digest));
