@@ -1,6 +1,6 @@
 //! The suite that every store must pass.
 
-use companyos_adapter_traits::conformance::storage::{self, Settings};
+use companyos_adapter_traits::conformance::storage::{self, Settings, presigned};
 use companyos_adapter_traits::{Capability, ObjectStorage};
 
 use super::served::{Served, bucket, moto};
@@ -48,5 +48,13 @@ async fn the_store_conforms_on_s3s_which_checks_signatures_and_digests() -> Test
     assert!(report.passed() && skipped == of_versions, "{report}");
     assert!(served.bucket.state().objects.is_empty(), "the probe or the suite left something");
     assert!(served.bucket.state().uploads.is_empty(), "the probe or the suite left an upload");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_signs_is_kept_by_a_server_that_checks_signatures() -> Test {
+    let served = Served::start().await?;
+    let report = presigned::run(&served.store().await?, &Settings::default().ctx(ctx()), &()).await;
+    assert!(report.passed() && report.skips().next().is_none(), "{report}");
     Ok(())
 }
