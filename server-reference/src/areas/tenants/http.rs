@@ -7,7 +7,7 @@ use companyos_types::tenants as wire;
 use http::StatusCode;
 
 use super::checks::Regions;
-use super::model::{MemberInvalid, Profile, Status, Tenant};
+use super::model::{Profile, Status, Tenant};
 use super::rules::Change;
 use super::store::tenants::{self, Filter};
 use super::{export, service};
@@ -27,7 +27,7 @@ pub(super) async fn create(ctx: Ctx) -> Result<Reply, Problem> {
         Profile::new(body.external_id, body.name, body.region, body.contact_email, labels, &regions);
     let profile = match profile {
         Ok(profile) => profile,
-        Err(findings) => return permit.refuse(invalid(findings)).await,
+        Err(findings) => return permit.refuse(service::invalid(findings)).await,
     };
     let new = service::new_tenant(ctx.new_id("tnt"), ctx.tenant_id().to_owned(), profile, ctx.now());
     let (row, taken) = service::creation(&new);
@@ -149,17 +149,6 @@ fn change(body: wire::TenantUpdate) -> Result<Change, Problem> {
     };
     let labels = body.labels.unwrap_or_default();
     Ok(Change { name: body.name, status, contact_email: body.contact_email, labels })
-}
-
-/// 422 with findings about members.
-pub(super) fn invalid(findings: Vec<MemberInvalid>) -> Problem {
-    let errors = findings
-        .into_iter()
-        .map(|MemberInvalid { pointer, invalid }| {
-            finding(&format!("#{pointer}"), invalid.code, invalid.detail)
-        })
-        .collect();
-    Problem::validation(errors)
 }
 
 impl From<Tenant> for wire::Tenant {

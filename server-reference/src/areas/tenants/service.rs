@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::labels::Labels;
-use super::model::{Profile, Status, Tenant};
+use super::model::{MemberInvalid, Profile, Status, Tenant};
 use super::rules::{self, Change, ChangeRefused, Ties};
 use super::store::{imports, tenants};
 use crate::areas::adapters::service as adapters;
@@ -14,7 +14,7 @@ use crate::areas::operations::service as operations;
 use crate::kernel::clock::{Clock, Timestamp};
 use crate::kernel::conditional::Version;
 use crate::kernel::ctx::Ctx;
-use crate::kernel::problem::Problem;
+use crate::kernel::problem::{Problem, finding};
 use crate::store::{Commit, Read, Reader, Row, Store, StoreError, Tx};
 
 /// The external id of the platform's own tenant.
@@ -61,12 +61,23 @@ pub(super) async fn update(tx: &mut Tx, ctx: &Ctx, id: &str, change: Change) -> 
         Err(ChangeRefused::Platform) => {
             return Err(Problem::conflict("The platform's own tenant cannot be taken out of use."));
         }
-        Err(ChangeRefused::Invalid(findings)) => return Err(super::http::invalid(findings)),
+        Err(ChangeRefused::Invalid(findings)) => return Err(invalid(findings)),
     };
     match tenants::update(tx, &changed, tenant.version).await? {
         true => Ok(changed),
         false => Err(Problem::new(&companyos_types::problems::PRECONDITION_FAILED)),
     }
+}
+
+/// 422 with findings about members.
+pub(super) fn invalid(findings: Vec<MemberInvalid>) -> Problem {
+    let errors = findings
+        .into_iter()
+        .map(|MemberInvalid { pointer, invalid }| {
+            finding(&format!("#{pointer}"), invalid.code, invalid.detail)
+        })
+        .collect();
+    Problem::validation(errors)
 }
 
 /// Deletes a tenant with its imports, operations and adapters, and revokes its keys.
