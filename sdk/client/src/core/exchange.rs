@@ -143,7 +143,7 @@ async fn headers(
     if let Some((_, value)) = &prepared.key {
         headers.insert(IDEMPOTENCY_KEY, value.clone());
     }
-    if let Some(value) = prepared.trace.attempt() {
+    if let Some(value) = prepared.trace.attempt(cx.attempt) {
         headers.insert(TRACEPARENT, value);
     }
     Ok(headers)

@@ -67,7 +67,13 @@ impl Target {
 
     fn fill(&mut self, name: &str, encoded: &str) {
         // What is filled in holds no brace, it is encoded; so a value cannot be mistaken for a parameter.
-        self.path = Cow::Owned(self.path.replace(&format!("{{{name}}}"), encoded));
+        let place = self.path.match_indices('{').find_map(|(open, _)| {
+            let rest = self.path[open + 1..].strip_prefix(name)?.strip_prefix('}')?;
+            Some((&self.path[..open], rest))
+        });
+        if let Some((before, after)) = place {
+            self.path = Cow::Owned([before, encoded, after].concat());
+        }
     }
 
     fn unset(&mut self, name: &str) {

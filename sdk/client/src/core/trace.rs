@@ -13,6 +13,8 @@ use companyos_types::ops::Operation;
 pub(crate) struct TraceContext {
     trace_id: u128,
     flags: u8,
+    /// Drawn once for the call: the attempts' spans are told apart by what their number adds to it.
+    spans: u64,
 }
 
 impl TraceContext {
@@ -21,14 +23,17 @@ impl TraceContext {
     /// `recorded` says whether anybody records the client's own span; a trace started here is marked as sampled only
     /// then, so that servers which follow the caller's decision are told the truth.
     pub(crate) fn of(traceparent: Option<&HeaderValue>, recorded: bool) -> Self {
-        traceparent
-            .and_then(|value| value.to_str().ok())
-            .and_then(Self::parse)
-            .unwrap_or_else(|| Self { trace_id: u128::from_be_bytes(random()), flags: u8::from(recorded) })
+        // One system call for both ids: it is among the dearest things that a call does.
+        let random: [u8; 24] = random();
+        let trace_id = random.first_chunk().copied().map_or(1, u128::from_be_bytes).max(1);
+        let spans = random.last_chunk().copied().map_or(1, u64::from_be_bytes);
+        let given = traceparent.and_then(|value| value.to_str().ok()).and_then(Self::parse);
+        let (trace_id, flags) = given.unwrap_or((trace_id, u8::from(recorded)));
+        Self { trace_id, flags, spans }
     }
 
     /// Reads version 00, and what version 00 defines of later versions, as the specification asks.
-    fn parse(value: &str) -> Option<Self> {
+    fn parse(value: &str) -> Option<(u128, u8)> {
         let mut parts = value.trim().splitn(5, '-');
         let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let version = hex(version, 2)?;
@@ -37,12 +42,16 @@ impl TraceContext {
         let flags = u8::try_from(hex(flags, 2)?).ok()?;
         let malformed =
             version == 0xff || trace_id == 0 || parent == 0 || (version == 0 && parts.next().is_some());
-        (!malformed).then_some(Self { trace_id, flags })
+        (!malformed).then_some((trace_id, flags))
     }
 
-    /// Returns the `traceparent` of one attempt, which is a span of its own.
-    pub(crate) fn attempt(self) -> Option<HeaderValue> {
-        let span_id = u64::from_be_bytes(random());
+    /// Returns the `traceparent` of the attempt with this number, counted from 1, which is a span of its own.
+    pub(crate) fn attempt(self, number: u32) -> Option<HeaderValue> {
+        // Zero is the one value that the specification forbids, and no other attempt comes near this one.
+        let span_id = match self.spans.wrapping_add(number.into()) {
+            0 => u64::MAX / 2,
+            span_id => span_id,
+        };
         let mut value = String::with_capacity(55);
         let _ = write!(value, "00-{:032x}-{span_id:016x}-{:02x}", self.trace_id, self.flags);
         HeaderValue::try_from(value).ok()
@@ -55,10 +64,10 @@ fn hex(text: &str, digits: usize) -> Option<u128> {
     if valid { u128::from_str_radix(text, 16).ok() } else { None }
 }
 
-/// Random bytes that are not all zero, which the specification forbids.
+/// Random bytes; all ones where there is no source of them, because a trace is not worth failing a call.
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    if getrandom::fill(&mut bytes).is_err() || bytes == [0; N] {
+    if getrandom::fill(&mut bytes).is_err() {
         bytes = [1; N];
     }
     bytes
@@ -113,7 +122,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn parse(text: &str) -> Option<TraceContext> {
+    fn parse(text: &str) -> Option<(u128, u8)> {
         TraceContext::parse(text)
     }
 
@@ -121,17 +130,19 @@ mod tests {
     fn continues_the_callers_trace_with_a_span_of_its_own() {
         let given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let context = TraceContext::of(Some(&HeaderValue::from_static(given)), false);
-        let sent = context.attempt().expect("a value");
+        let sent = context.attempt(1).expect("a value");
         let sent = sent.to_str().expect("ASCII");
         assert!(sent.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && sent.ends_with("-01"), "{sent}");
         assert_ne!(sent, given);
-        assert_ne!(context.attempt(), context.attempt(), "each attempt is a span");
+        assert_ne!(context.attempt(1), context.attempt(2), "each attempt is a span");
+        let again = TraceContext::of(Some(&HeaderValue::from_static(given)), false);
+        assert_ne!(context.attempt(1), again.attempt(1), "and so is each call");
     }
 
     #[test]
     fn a_trace_started_here_is_sampled_only_if_recorded() {
         for (recorded, flags) in [(false, "-00"), (true, "-01")] {
-            let value = TraceContext::of(None, recorded).attempt().expect("a value");
+            let value = TraceContext::of(None, recorded).attempt(1).expect("a value");
             assert!(value.to_str().expect("ASCII").ends_with(flags));
         }
         assert_ne!(TraceContext::of(None, false), TraceContext::of(None, false));
@@ -157,10 +168,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(trace_id in 1_u128.., flags: u8) {
-            let context = TraceContext { trace_id, flags };
-            let value = context.attempt().expect("a value");
-            prop_assert_eq!(parse(value.to_str().expect("ASCII")), Some(context));
+        fn what_is_written_is_read_back(
+            trace_id in 1_u128..,
+            flags: u8,
+            spans in prop_oneof![any::<u64>(), (u64::MAX - 3)..],
+            number in 1_u32..5,
+        ) {
+            let value = TraceContext { trace_id, flags, spans }.attempt(number).expect("a value");
+            prop_assert_eq!(parse(value.to_str().expect("ASCII")), Some((trace_id, flags)));
         }
 
         #[test]
