@@ -7,6 +7,7 @@
 mod gcs;
 mod moto;
 mod oidc;
+mod stripe;
 
 use super::{
     Session, process,
@@ -20,7 +21,7 @@ use std::{
 };
 
 /// Every peer.
-pub(super) const PEERS: [Recipe; 3] = [gcs::PEER, moto::PEER, oidc::PEER];
+pub(super) const PEERS: [Recipe; 4] = [gcs::PEER, moto::PEER, oidc::PEER, stripe::PEER];
 
 /// How long a peer may take to start. Interpreters are slow on a machine that compiles.
 const START: Duration = Duration::from_secs(90);
