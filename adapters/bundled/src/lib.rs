@@ -12,6 +12,8 @@ pub mod gcs;
 pub mod http;
 #[cfg(feature = "oidc")]
 pub mod oidc;
+#[cfg(feature = "payments-stripe")]
+pub mod payments_stripe;
 #[cfg(feature = "payments-stub")]
 pub mod payments_stub;
 #[cfg(feature = "s3")]
