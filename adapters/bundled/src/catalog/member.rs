@@ -53,7 +53,7 @@ pub(super) fn only(secrets: &Secrets, known: &[&str]) -> Result<(), Invalid> {
 }
 
 /// A secret that must be there.
-#[cfg(any(feature = "oidc", feature = "payments-stub", feature = "s3"))]
+#[cfg(any(feature = "oidc", feature = "payments-stripe", feature = "payments-stub", feature = "s3"))]
 pub(super) fn required<'s>(secrets: &'s Secrets, name: &str) -> Result<&'s Secret, Invalid> {
     secrets.get(name).ok_or_else(|| Invalid::new(format!("secrets.{name}"), "this secret is required"))
 }

@@ -20,6 +20,8 @@ mod kind;
 mod member;
 #[cfg(feature = "oidc")]
 mod oidc;
+#[cfg(feature = "payments-stripe")]
+mod payments_stripe;
 #[cfg(feature = "payments-stub")]
 mod payments_stub;
 #[cfg(feature = "s3")]
@@ -125,10 +127,22 @@ impl Plan {
             Kind::Gcs => Box::new(gcs::Recipe::new(settings, secrets)?),
             #[cfg(feature = "oidc")]
             Kind::Oidc => Box::new(oidc::Recipe::new(settings, secrets)?),
+            #[cfg(feature = "payments-stripe")]
+            Kind::PaymentsStripe => Box::new(payments_stripe::Recipe::new(settings, secrets)?),
             #[cfg(feature = "payments-stub")]
             Kind::PaymentsStub => Box::new(payments_stub::Recipe::new(settings, secrets)?),
             #[cfg(feature = "s3")]
             Kind::S3 => Box::new(s3::Recipe::new(settings, secrets)?),
+            // With every adapter there is nothing left.
+            #[cfg(not(all(
+                feature = "fs",
+                unix,
+                feature = "gcs",
+                feature = "oidc",
+                feature = "payments-stripe",
+                feature = "payments-stub",
+                feature = "s3"
+            )))]
             other => {
                 return Err(Invalid::new(
                     "kind",
