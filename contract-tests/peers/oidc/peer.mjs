@@ -8,11 +8,13 @@
 //
 //   GET  /ready                      200 once the process serves
 //   PUT  /NAME/-/realm               makes or remakes the realm; the body may hold `keys` (the JWS algorithms it signs
-//                                    with, first one preferred), `ttl` (seconds by kind of token) and `clientKeys` (the
-//                                    JWK set of the client that signs assertions)
+//                                    with, first one preferred), `ttl` (seconds by kind of token), `clientKeys` (the
+//                                    JWK set of the client that signs assertions) and `scopes` (what the client `service`
+//                                    may also ask for)
 //   POST /NAME/-/rotate?keep=BOOL    signs with new keys from now on; without `keep` it forgets the old ones
 //   POST /NAME/-/down?path=/jwks     answers 503 there from now on; without a path, nowhere
-//   POST /NAME/-/sign                signs the `claims` in the body with the realm's key, whatever they say
+//   POST /NAME/-/sign                signs the `claims` in the body with the realm's key, whatever they say, as a token
+//                                    of the type `typ`
 //   POST /NAME/-/sign-in             goes to the `url` in the body with a browser; answers the `location` it ends at
 //   POST /NAME/-/device              goes to the verification `url` in the body and confirms if `confirm` is true
 //   GET  /NAME/-/requests            how often each path was asked for, as JSON
@@ -69,7 +71,7 @@ function clients(realm) {
     { ...common, client_id: 'web-post', client_secret: 'hush', token_endpoint_auth_method: 'client_secret_post' },
     { ...common, client_id: 'app', token_endpoint_auth_method: 'none', application_type: 'native' },
     { ...common, client_id: 'signed', client_secret: 'hush', userinfo_signed_response_alg: preferred },
-    { ...common, ...machine, client_id: 'service', client_secret: 'hush', scope: 'api:read' },
+    { ...common, ...machine, client_id: 'service', client_secret: 'hush', scope: ['api:read', ...realm.scopes].join(' ') },
     {
       ...common,
       client_id: 'device',
@@ -93,7 +95,7 @@ function build(realm) {
   const provider = new Provider(realm.issuer, {
     clients: clients(realm),
     jwks: { keys: realm.keys },
-    scopes: ['openid', 'offline_access', 'profile', 'email', 'api:read', 'api:write'],
+    scopes: ['openid', 'offline_access', 'profile', 'email', 'api:read', 'api:write', ...realm.scopes],
     claims: {
       openid: ['sub', 'acr', 'amr', 'auth_time'],
       email: ['email', 'email_verified'],
@@ -136,7 +138,7 @@ function build(realm) {
         defaultResource: () => undefined,
         useGrantedResource: () => true,
         getResourceServerInfo: (_, resource) => ({
-          scope: 'api:read api:write',
+          scope: ['api:read', 'api:write', ...realm.scopes].join(' '),
           audience: resource,
           accessTokenFormat: 'jwt',
           accessTokenTTL: realm.ttl?.AccessToken ?? 300,
@@ -159,8 +161,8 @@ function build(realm) {
   return provider;
 }
 
-function makeRealm(name, { keys: algorithms = ['RS256'], ttl, clientKeys } = {}) {
-  const realm = { issuer: `http://127.0.0.1:${port}/${name}`, algorithms, ttl, clientKeys };
+function makeRealm(name, { keys: algorithms = ['RS256'], ttl, clientKeys, scopes = [] } = {}) {
+  const realm = { issuer: `http://127.0.0.1:${port}/${name}`, algorithms, ttl, clientKeys, scopes };
   realm.keys = algorithms.map(signingKey);
   realm.down = new Set();
   realm.requests = {};
@@ -228,7 +230,8 @@ async function steer(name, verb, url, req, res) {
       return answer(res, 200);
     case 'POST sign': {
       const [key] = realm().keys;
-      const token = new SignJWT((await json(req)).claims).setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'JWT' });
+      const { claims, typ = 'JWT' } = await json(req);
+      const token = new SignJWT(claims).setProtectedHeader({ alg: key.alg, kid: key.kid, typ });
       return answer(res, 200, { token: await token.sign(await importJWK(key, key.alg)) });
     }
     case 'POST sign-in':

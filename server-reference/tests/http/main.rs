@@ -9,6 +9,7 @@
 mod bad_input;
 mod exactly_once;
 mod identity;
+mod issuer;
 mod meta;
 mod privileged;
 mod quota;

@@ -109,7 +109,7 @@ pub(super) async fn configure(ctx: Ctx, adapters: Arc<Adapters>) -> Result<Reply
     changed.version += 1;
     changed.updated_at = ctx.now();
     changed.report = None;
-    let id = before.id.clone();
+    let (id, kernel) = (before.id.clone(), Arc::clone(ctx.kernel()));
     let written = permit
         .commit(move |tx| {
             let (ctx, changed, version) = (ctx.clone(), changed.clone(), before.version);
@@ -123,12 +123,14 @@ pub(super) async fn configure(ctx: Ctx, adapters: Arc<Adapters>) -> Result<Reply
         })
         .await?;
     adapters.forget(&id);
+    // What its issuer's tokens were found to be, may be so no longer.
+    kernel.authenticator.forget();
     Ok(written)
 }
 
 pub(super) async fn remove(ctx: Ctx, adapters: Arc<Adapters>) -> Result<Reply, Problem> {
     let (permit, adapter) = permit(&ctx).await?;
-    let id = adapter.id.clone();
+    let (id, kernel) = (adapter.id.clone(), Arc::clone(ctx.kernel()));
     let written = permit
         .commit(move |tx| {
             let (ctx, adapter) = (ctx.clone(), adapter.clone());
@@ -142,6 +144,8 @@ pub(super) async fn remove(ctx: Ctx, adapters: Arc<Adapters>) -> Result<Reply, P
         })
         .await?;
     adapters.forget(&id);
+    // What its issuer's tokens were found to be, may be so no longer.
+    kernel.authenticator.forget();
     Ok(written)
 }
 

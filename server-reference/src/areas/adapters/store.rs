@@ -143,9 +143,15 @@ pub(super) async fn list(
     read.fetch_all(sql).await?.iter().map(adapter).collect()
 }
 
-/// The identity adapters that judge tokens of an issuer: at most a hundred.
-pub(super) async fn of_issuer(read: &mut dyn Read, issuer: &str) -> Result<Vec<Adapter>, StoreError> {
-    let sql = sqlx::query(select!("WHERE issuer = $1 ORDER BY id LIMIT 100")).bind(issuer.to_owned());
+/// The identity adapters of a tenant that judge tokens of an issuer: at most a hundred.
+pub(super) async fn of_issuer(
+    read: &mut dyn Read,
+    tenant_id: &str,
+    issuer: &str,
+) -> Result<Vec<Adapter>, StoreError> {
+    let sql = sqlx::query(select!("WHERE issuer = $1 AND tenant_id = $2 ORDER BY id LIMIT 100"))
+        .bind(issuer.to_owned())
+        .bind(tenant_id.to_owned());
     read.fetch_all(sql).await?.iter().map(adapter).collect()
 }
 

@@ -272,7 +272,8 @@ async fn a_call_that_was_never_closed_is_closed_as_unknown_once() {
 #[tokio::test]
 async fn a_token_of_no_registered_issuer_is_refused() {
     let api = Api::start("sqlite::memory:", Mode::Development).await;
-    let payload = URL_SAFE_NO_PAD.encode(r#"{"iss":"https://id.example.com"}"#);
+    let payload =
+        URL_SAFE_NO_PAD.encode(r#"{"iss":"https://id.example.com","aud":"urn:companyos:tenant:tnt_1"}"#);
     for token in [format!("e30.{payload}.c2ln"), "a.b.c".to_owned(), "..".to_owned()] {
         let (status, problem) = api.send(&token, "GET", "/adapters", None, Value::Null).await;
         assert_eq!((status.as_u16(), problem["code"].as_str()), (401, Some("unauthenticated")), "{token}");
