@@ -13,7 +13,7 @@ use companyos_adapters::traits::conformance::faults::{Direction, Fault, FaultPla
 use companyos_adapters::traits::conformance::payment;
 use companyos_adapters::traits::payment::{
     CaptureOptions, Currency, CustomerOptions, EventKind, Money, NextAction, PaymentMethod, PaymentOptions,
-    PaymentStatus, RefundOptions, WebhookDelivery, WebhookOptions,
+    PaymentStatus, Refund, RefundOptions, WebhookDelivery, WebhookOptions,
 };
 use companyos_adapters::traits::{Conflict, Context, Error, ErrorKind, Outcome, PaymentProvider};
 use companyos_adapters::webhook::WebhookSecret;
@@ -68,6 +68,73 @@ async fn it_conforms() {
     let report = payment::run(&everybody, Context::builder("suite", "local").build(), "suite").await;
     assert!(report.passed(), "{report}");
     assert_eq!(report.skips().collect::<Vec<_>>(), Vec::<&str>::new(), "{report}");
+}
+
+#[tokio::test]
+async fn the_program_runs_the_suite_in_test_mode_and_with_no_live_key() {
+    let Some(account) = Account::open("cli") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("stripe.toml");
+    let text = format!(
+        "[run]\nprefix = \"cli\"\n[adapter]\nkind = \"payments-stripe\"\nbase_url = {:?}\n\
+         api_key = {{ env = \"COMPANYOS_TEST_KEY\" }}\nwebhook_secret = {{ env = \"COMPANYOS_TEST_WEBHOOK\" }}\n",
+        account.peer
+    );
+    std::fs::write(&config, text).unwrap();
+    let run = |key: &str| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_companyos-conformance"))
+            .arg(&config)
+            .args(["--json", "--quiet"])
+            .env("COMPANYOS_TEST_KEY", key)
+            .env("COMPANYOS_TEST_WEBHOOK", SECRET)
+            .output()
+            .unwrap()
+    };
+    let output = run(&account.key);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    let checks = report["checks"].as_array().unwrap();
+    let skipped = checks.iter().filter(|check| check["verdict"] == "skipped");
+    let skipped: Vec<_> = skipped.map(|check| check["name"].as_str().unwrap()).collect();
+    let expected = [
+        "a_delayed_payment_is_in_processing",
+        "an_authentication_is_asked_for_and_honoured",
+        "a_failed_authentication_is_a_decline",
+        "a_payout_is_read_or_unsupported",
+        "a_lost_answer_is_reported_as_doubt_and_resolved_by_repeating",
+    ];
+    assert_eq!(skipped, expected, "{report:#}");
+
+    let live = run("sk_live_0123456789");
+    assert_eq!(live.status.code(), Some(2), "the suite must never charge for real");
+    assert!(!String::from_utf8_lossy(&live.stderr).contains("0123456789"));
+}
+
+#[tokio::test]
+async fn a_refund_that_came_too_early_stays_refused() {
+    let Some(account) = Account::open("early") else { return };
+    let stripe = account.builder(&account.peer).build().unwrap();
+    let held = stripe.create_payment(&order("pay"), euros(10_00), &card().manual_capture()).await.unwrap();
+    let part = RefundOptions::amount(euros(4_00));
+    let refund = |key: &'static str| {
+        let (stripe, id, part) = (&stripe, &held.id, &part);
+        async move { stripe.refund_payment(&order(key), id, part).await }
+    };
+    let kind = |result: Result<_, Error>| result.map(|_: Refund| ()).map_err(|error| error.kind().clone());
+    assert_eq!(kind(refund("early").await), Err(ErrorKind::InvalidState));
+    assert_eq!(kind(refund("early").await), Err(ErrorKind::InvalidState));
+    assert_eq!(kind(refund("pay").await), Err(ErrorKind::IdempotencyMismatch), "the payment's key");
+    stripe.capture_payment(&order("take"), &held.id, &CaptureOptions::default()).await.unwrap();
+    assert_eq!(
+        kind(refund("early").await),
+        Err(ErrorKind::InvalidState),
+        "it was refused, and stays refused"
+    );
+    assert_eq!(kind(refund("pay").await), Err(ErrorKind::IdempotencyMismatch));
+    assert_eq!(account.taken().await, euros(10_00), "nothing was given back");
+    assert_eq!(kind(refund("in time").await), Err(ErrorKind::InvalidInput), "a key has no space");
+    assert_eq!(kind(refund("in-time").await), Ok(()));
+    assert_eq!(account.taken().await, euros(6_00));
 }
 
 #[tokio::test]

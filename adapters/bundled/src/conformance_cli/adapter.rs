@@ -1,6 +1,6 @@
 //! The adapters a file can name: those that are compiled in.
 
-#[cfg(feature = "payments-stub")]
+#[cfg(any(feature = "payments-stripe", feature = "payments-stub"))]
 use companyos_adapter_traits::conformance::payment::Stage;
 use companyos_adapter_traits::storage::MemoryStorage;
 use companyos_adapter_traits::{Context, ObjectStorage};
@@ -43,6 +43,16 @@ pub(super) enum Adapter {
     /// Amazon S3, and servers that speak its protocol.
     #[cfg(feature = "s3")]
     S3(super::s3::S3),
+    /// An account in Stripe's test mode.
+    #[cfg(feature = "payments-stripe")]
+    PaymentsStripe {
+        /// A secret or restricted key of the test mode.
+        api_key: super::secret::Secret,
+        /// The secret its webhooks are signed with; those of webhooks are skipped when absent.
+        webhook_secret: Option<super::secret::Secret>,
+        /// Another server than Stripe's, as in `http://127.0.0.1:8420`.
+        base_url: Option<String>,
+    },
     /// The payment provider of a script.
     #[cfg(feature = "payments-stub")]
     PaymentsStub {
@@ -56,7 +66,7 @@ pub(super) enum Adapter {
 /// An adapter, by the suite it is for.
 pub(super) enum Opened {
     Storage(Box<dyn ObjectStorage>),
-    #[cfg(feature = "payments-stub")]
+    #[cfg(any(feature = "payments-stripe", feature = "payments-stub"))]
     Payment(Box<dyn Stage>),
 }
 
@@ -91,6 +101,18 @@ impl Adapter {
             }
             #[cfg(feature = "s3")]
             Self::S3(s3) => Ok(storage(s3.connect(ctx).await?)),
+            #[cfg(feature = "payments-stripe")]
+            Self::PaymentsStripe { api_key, webhook_secret, base_url } => {
+                use crate::payments_stripe::{StripePayments, TestMode};
+                let mut builder = StripePayments::builder(api_key.read()?.into()).region(&ctx.region);
+                if let Some(url) = base_url {
+                    builder = builder.base_url(url);
+                }
+                if let Some(secret) = webhook_secret {
+                    builder = builder.webhook_secret(crate::webhook::WebhookSecret::new(secret.read()?)?);
+                }
+                Ok(Opened::Payment(Box::new(TestMode::new(builder.build()?)?)))
+            }
             #[cfg(feature = "payments-stub")]
             Self::PaymentsStub { file, webhook_secret } => {
                 let mut builder = crate::payments_stub::StubPayments::builder().region(&ctx.region);

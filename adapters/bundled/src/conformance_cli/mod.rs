@@ -21,6 +21,7 @@
 //! | `fs` | `folder` |
 //! | `s3` | `bucket`, `bucket_region`, \[`endpoint`, `access_key_id`, `secret_access_key`, `session_token`, `storage_classes`, `kms_encryption`, `timeout_seconds`\] |
 //! | `gcs` | `bucket`, `location`, \[`endpoint`, one of `service_account_key`, `access_token`, `anonymous`\] |
+//! | `payments-stripe` | `api_key` of the test mode, \[`webhook_secret`, `base_url`\]; with a new `prefix` for every run |
 //! | `payments-stub` | \[`file`, `webhook_secret`\] |
 //!
 //! An identity provider is not among them, because its suite needs somebody who signs in: run it from a test, with
@@ -37,7 +38,7 @@ mod host;
 mod output;
 #[cfg(feature = "s3")]
 mod s3;
-#[cfg(any(feature = "gcs", feature = "payments-stub", feature = "s3"))]
+#[cfg(any(feature = "gcs", feature = "payments-stripe", feature = "payments-stub", feature = "s3"))]
 mod secret;
 
 use std::fmt;
@@ -48,7 +49,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use companyos_adapter_traits::clock::{Clock, SystemClock};
-#[cfg(feature = "payments-stub")]
+#[cfg(any(feature = "payments-stripe", feature = "payments-stub"))]
 use companyos_adapter_traits::conformance::payment;
 use companyos_adapter_traits::conformance::{Report, storage};
 use companyos_adapter_traits::{Context, Error};
@@ -140,7 +141,7 @@ async fn check(config: &Config, quiet: bool) -> Result<Report, Problem> {
             progress.finish();
             Ok(report)
         }
-        #[cfg(feature = "payments-stub")]
+        #[cfg(any(feature = "payments-stripe", feature = "payments-stub"))]
         Opened::Payment(stage) => {
             let settings = payment::Settings::default().ctx(ctx).prefix(prefix.trim_end_matches('/'));
             let progress = output::Progress::new(payment::names().count(), quiet);

@@ -38,6 +38,8 @@ mod call;
 mod error;
 mod event;
 mod form;
+#[cfg(feature = "conformance")]
+mod stage;
 mod wire;
 
 use std::fmt;
@@ -48,6 +50,8 @@ use companyos_adapter_traits::payment::ReplayGuard;
 use companyos_adapter_traits::{Descriptor, Error, ErrorKind, Secret};
 
 pub use builder::StripePaymentsBuilder;
+#[cfg(feature = "conformance")]
+pub use stage::TestMode;
 
 use crate::http::HttpClient;
 use crate::webhook::WebhookSecret;

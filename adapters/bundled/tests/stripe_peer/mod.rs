@@ -22,7 +22,7 @@ pub(crate) const SECRET: &str = "whsec_0123456789abcdef";
 /// An account of its own with the fake.
 pub(crate) struct Account {
     pub(crate) peer: String,
-    key: String,
+    pub(crate) key: String,
     client: reqwest::Client,
 }
 
