@@ -96,7 +96,7 @@ impl Answer {
         let said = if self.message.is_empty() { "the provider refused".to_owned() } else { self.message };
         // A server that failed may have failed after the effect, and an answer that cannot be read may be a success.
         let failed = (500..=599).contains(&self.status) && kind != ErrorKind::RateLimited;
-        let unsure = failed || (self.code.is_none() && (200..=299).contains(&self.status));
+        let unsure = failed || (self.code.is_none() && self.status < 400);
         let mut error = Error::new(kind, format!("{operation}: {said}"))
             .with_outcome(if unsure { Outcome::MaybeSent } else { Outcome::Answered })
             .with_provider_code(self.code.unwrap_or_else(|| self.status.to_string()));
@@ -238,7 +238,7 @@ mod tests {
                 RetryClass::Permanent,
             ),
             (301, "PermanentRedirect", "", K::WrongRegion, Outcome::Answered, RetryClass::Permanent),
-            (301, "", "", K::WrongRegion, Outcome::Answered, RetryClass::Permanent),
+            (301, "", "", K::WrongRegion, Outcome::MaybeSent, RetryClass::Permanent),
             (
                 400,
                 "AuthorizationHeaderMalformed",

@@ -5,6 +5,7 @@ mod bucket;
 mod conformance;
 mod credentials;
 mod failures;
+mod faults;
 mod integrity;
 mod presign;
 mod probe;
