@@ -9,6 +9,7 @@
 //! - [`scenario`] plans requests over the whole API and runs them against any server;
 //! - [`postman`] writes the same requests as a Postman collection;
 //! - [`contract`] validates requests and responses, for tests;
+//! - [`deprecation`] reads from when on an operation is deprecated;
 //! - [`coverage`] records which operation answered with which status;
 //! - [`test_run`] runs the whole suite.
 //!
@@ -18,6 +19,7 @@ pub mod bundle;
 pub mod check;
 pub mod contract;
 pub mod coverage;
+pub mod deprecation;
 pub mod diff;
 pub mod error;
 pub mod generate;

@@ -10,12 +10,13 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// The order of an operation's members in the bundle.
-const MEMBERS: [&str; 22] = [
+const MEMBERS: [&str; 23] = [
     "tags",
     "operationId",
     "summary",
     "description",
     "deprecated",
+    "x-companyos-deprecation",
     "x-companyos-area",
     "x-companyos-method",
     "x-companyos-action",
@@ -85,6 +86,9 @@ impl Expansion<'_> {
         }
         if matches!(self.method, "get" | "head") {
             self.operation.entry("x-companyos-idempotency").or_insert(json!("natural"));
+        }
+        if self.operation.contains_key("x-companyos-deprecation") {
+            self.operation.insert("deprecated".into(), json!(true));
         }
         if self.operation.contains_key("requestBody") {
             self.operation.entry("x-companyos-body").or_insert(json!("normal"));
@@ -167,6 +171,9 @@ impl Expansion<'_> {
 
     fn headers(&mut self, shape: Shape) {
         let privileged = self.operation.contains_key("x-companyos-action");
+        let deprecation = self.operation.get("x-companyos-deprecation");
+        let deprecated = deprecation.is_some();
+        let sunset = deprecation.is_some_and(|deprecation| deprecation.get("sunset").is_some());
         let Some(Value::Object(responses)) = self.operation.get_mut("responses") else { return };
         for (status, response) in responses.iter_mut() {
             let Value::Object(response) = response else { continue };
@@ -200,6 +207,13 @@ impl Expansion<'_> {
                         .entry(name)
                         .or_insert_with(|| json!({"$ref": format!("#/components/headers/{component}")}));
                 }
+            }
+            // Written out here: a component that no operation refers to would have no place in the contract.
+            if deprecated {
+                headers.insert("Deprecation".into(), json!({"required": true, "description": "Since when the operation is deprecated (RFC 9745).", "schema": {"type": "string", "pattern": "^@[0-9]+$"}}));
+            }
+            if sunset {
+                headers.insert("Sunset".into(), json!({"required": true, "description": "From when on the operation may not answer any more (RFC 8594).", "schema": {"type": "string"}}));
             }
             let content = response.shift_remove("content");
             if let Some(content) = content {

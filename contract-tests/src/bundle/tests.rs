@@ -118,6 +118,28 @@ fn if_match_implies_its_problems_even_through_a_reference() {
 }
 
 #[test]
+fn a_deprecated_operation_says_so_on_every_response() {
+    let operation = operation(
+        "      x-companyos-deprecation: { since: '2026-01-16', sunset: '2026-07-16' }
+      responses: { '200': { description: d } }",
+    );
+    assert_eq!(operation["deprecated"], true);
+    for (status, response) in operation["responses"].as_object().unwrap() {
+        for name in ["Deprecation", "Sunset"] {
+            assert_eq!(response["headers"][name]["required"], true, "{name} of {status}");
+        }
+    }
+    let open = self::operation(
+        "      x-companyos-deprecation: { since: '2026-01-16' }\n      responses: { '200': { description: d } }",
+    );
+    let headers = &open["responses"]["200"]["headers"];
+    assert!(headers.get("Deprecation").is_some() && headers.get("Sunset").is_none());
+    let current = self::operation("      responses: { '200': { description: d } }");
+    assert!(current.get("deprecated").is_none());
+    assert!(current["responses"]["200"]["headers"].get("Deprecation").is_none());
+}
+
+#[test]
 fn a_public_operation_has_neither_401_nor_403() {
     let open = operation("      security: []\n      responses: { '200': { description: d } }");
     assert!(open["responses"].get("401").is_none() && open["responses"].get("403").is_none());

@@ -2,6 +2,7 @@
 
 use super::{Report, is_name, is_snake};
 use crate::{
+    deprecation::Deprecation,
     error::push_pointer,
     model::{Operation, reference_name, strings},
 };
@@ -19,6 +20,7 @@ pub(super) fn check(report: &mut Report<'_>) {
         identity(report, operation, &place);
         credentials(report, operation, &place);
         idempotency(report, operation, &place);
+        deprecation(report, operation, &place);
         pages(report, operation, &place);
         responses(report, operation, &place);
     }
@@ -63,6 +65,16 @@ fn identity(report: &mut Report<'_>, operation: Operation<'_>, place: &str) {
             "write true, or leave it out",
         );
     }
+}
+
+fn deprecation(report: &mut Report<'_>, operation: Operation<'_>, place: &str) {
+    let remedy = "write `x-companyos-deprecation: { since: 'YYYY-MM-DD', sunset: 'YYYY-MM-DD' }`; the bundle adds `deprecated`";
+    let read = Deprecation::of(operation);
+    let problem = format!("x-companyos-deprecation: {}", read.err().unwrap_or_default());
+    report.expect(read.is_ok(), operation.area(), place, &problem, remedy);
+    let together = operation.flag("deprecated") == operation.value.get(Deprecation::EXTENSION).is_some();
+    let problem = "deprecated and x-companyos-deprecation do not come together";
+    report.expect(together, operation.area(), place, problem, remedy);
 }
 
 fn credentials(report: &mut Report<'_>, operation: Operation<'_>, place: &str) {

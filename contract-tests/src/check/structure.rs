@@ -9,13 +9,14 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Every extension a reader of the contract knows.
-const EXTENSIONS: [&str; 18] = [
+const EXTENSIONS: [&str; 19] = [
     "x-companyos-action",
     "x-companyos-area",
     "x-companyos-areas",
     "x-companyos-async",
     "x-companyos-body",
     "x-companyos-codes",
+    "x-companyos-deprecation",
     "x-companyos-dual-control",
     "x-companyos-flow",
     "x-companyos-idempotency",

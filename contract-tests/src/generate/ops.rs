@@ -2,6 +2,7 @@
 
 use super::{NOTICE, doc, literal, pascal, screaming};
 use crate::{
+    deprecation::{Day, Deprecation},
     error::Error,
     model::{Model, Operation},
 };
@@ -11,16 +12,40 @@ use std::fmt::Write as _;
 pub(super) fn file(model: Model<'_>) -> Result<String, Error> {
     let mut out = format!(
         "{NOTICE}//! Every operation of the contract, as a constant.\n\n\
-         pub use crate::operation::{{BodyClass, Idempotency, Method, Operation}};\n\n"
+         pub use crate::operation::{{BodyClass, Deprecation, Idempotency, Method, Operation}};\n\n"
     );
-    let mut all = String::new();
+    let (mut all, mut deprecated) = (String::new(), String::new());
     for operation in model.operations() {
         let _ = writeln!(all, "&{},", screaming(operation.id()));
         out.push_str(&constant(operation)?);
+        deprecated.push_str(&deprecation(operation)?);
     }
     let _ =
-        writeln!(out, "/// Every operation, by path and method.\npub const ALL: &[&Operation] = &[{all}];");
+        writeln!(out, "/// Every operation, by path and method.\npub const ALL: &[&Operation] = &[{all}];\n");
+    let _ = writeln!(
+        out,
+        "/// The deprecated operations, by `operationId`.\n\
+         pub(crate) const DEPRECATED: &[(&str, Deprecation)] = &[{deprecated}];"
+    );
     Ok(out)
+}
+
+/// The entry of a deprecated operation, nothing for any other.
+fn deprecation(operation: Operation<'_>) -> Result<String, Error> {
+    let read = Deprecation::of(operation).map_err(|problem| {
+        Error::new(
+            format!("{}: {}: {problem}", operation.pointer(), Deprecation::EXTENSION),
+            "run `cargo contract check`",
+        )
+    })?;
+    Ok(read.map_or_else(String::new, |Deprecation { since, sunset }| {
+        format!(
+            "({}, Deprecation {{ since: {}, sunset: {:?} }}),",
+            literal(operation.id()),
+            literal(&since.structured()),
+            sunset.map(Day::http_date)
+        )
+    }))
 }
 
 fn constant(operation: Operation<'_>) -> Result<String, Error> {

@@ -5,6 +5,7 @@ use super::{
     names::{identifier, pascal, screaming, snake},
 };
 use crate::{
+    deprecation::Deprecation,
     error::Error,
     model::{Model, Operation, Parameter, reference_name, strings},
 };
@@ -103,6 +104,13 @@ fn method_name(operation: Operation<'_>) -> String {
     id
 }
 
+/// The attribute of a deprecated operation, nothing for any other.
+fn deprecated(operation: Operation<'_>) -> String {
+    let Ok(Some(Deprecation { since, sunset })) = Deprecation::of(operation) else { return String::new() };
+    let gone = sunset.map_or_else(String::new, |day| format!("; it may be gone from {} on", day.text()));
+    format!("#[deprecated(note = \"deprecated since {}{gone}\")]\n", since.text())
+}
+
 /// What a successful answer is read as.
 enum Answer {
     Unit,
@@ -147,8 +155,9 @@ impl<'a> Module<'a> {
         };
         let _ = writeln!(
             self.methods,
-            "{}pub fn {method}({arguments}) -> {builder}<'c> {{\n{build}\n}}\n",
-            self.documentation(operation)
+            "{}{}pub fn {method}({arguments}) -> {builder}<'c> {{\n{build}\n}}\n",
+            self.documentation(operation),
+            deprecated(operation)
         );
         self.builder(operation, &builder, method, &parameters)
     }

@@ -145,6 +145,20 @@ fn an_operation_constant_says_what_the_contract_says() {
 }
 
 #[test]
+fn a_deprecated_operation_is_listed_with_its_headers() {
+    let mut document = bundle::bundle(&Repo::of_this_crate().unwrap()).unwrap();
+    let of = |document: &Value| flat(&ops::file(Model::new(document)).unwrap());
+    has(&of(&document), "pub(crate) const DEPRECATED: &[(&str, Deprecation)] = &[];");
+    document["paths"]["/meta"]["get"]["x-companyos-deprecation"] =
+        json!({"since": "2026-01-16", "sunset": "2026-07-16"});
+    has(
+        &of(&document),
+        "&[(\"getMeta\", Deprecation { since: \"@1768521600\", \
+         sunset: Some(\"Thu, 16 Jul 2026 00:00:00 GMT\") }),];",
+    );
+}
+
+#[test]
 fn a_problem_constant_says_whether_a_retry_can_help() {
     let document = bundle::bundle(&Repo::of_this_crate().unwrap()).unwrap();
     let text = flat(&problems::file(&document));
@@ -207,6 +221,17 @@ mod sdk_modules {
             &text,
             "pub fn dry_run(mut self, dry_run: bool) -> Self { self.call = self.call.query(\"dry_run\", dry_run);",
         );
+    }
+
+    #[test]
+    fn a_deprecated_operation_warns_whoever_calls_it() {
+        let text = module(json!({"deprecated": true,
+            "x-companyos-deprecation": {"since": "2026-01-16", "sunset": "2026-07-16"}}));
+        has(
+            &text,
+            "#[deprecated(note = \"deprecated since 2026-01-16; it may be gone from 2026-07-16 on\")] pub fn create(",
+        );
+        assert!(!module(json!({})).contains("deprecated"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub mod retry_tests;
 pub mod shared;
 pub mod tenants;
 
-pub use operation::{BodyClass, Idempotency, Method, Operation};
+pub use operation::{BodyClass, Deprecation, Idempotency, Method, Operation};
 pub use problem::ProblemType;
 pub use secret::Secret;
 pub use string_enum::UnknownValue;

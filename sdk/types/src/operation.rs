@@ -48,11 +48,26 @@ impl Operation {
         crate::ops::ALL.iter().copied().find(|operation| operation.id == id)
     }
 
+    /// Since when it is deprecated; `None` while it is not.
+    #[must_use]
+    pub fn deprecation(&self) -> Option<&'static Deprecation> {
+        crate::ops::DEPRECATED.iter().find(|(id, _)| *id == self.id).map(|(_, deprecation)| deprecation)
+    }
+
     /// Whether it asks a policy first and leaves a receipt.
     #[must_use]
     pub const fn is_privileged(&self) -> bool {
         self.action.is_some()
     }
+}
+
+/// Since when an operation is deprecated, as its responses say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deprecation {
+    /// The header `Deprecation` (RFC 9745): since when it should not be used.
+    pub since: &'static str,
+    /// The header `Sunset` (RFC 8594): from when on it may not answer any more.
+    pub sunset: Option<&'static str>,
 }
 
 /// An HTTP method the contract uses.

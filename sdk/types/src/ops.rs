@@ -2,7 +2,7 @@
 
 //! Every operation of the contract, as a constant.
 
-pub use crate::operation::{BodyClass, Idempotency, Method, Operation};
+pub use crate::operation::{BodyClass, Deprecation, Idempotency, Method, Operation};
 
 /// Discover issuer, keys and addresses: `GET /.well-known/companyos`.
 pub const GET_WELL_KNOWN: Operation = Operation {
@@ -1019,3 +1019,6 @@ pub const ALL: &[&Operation] = &[
     &GET_TENANT,
     &UPDATE_TENANT,
 ];
+
+/// The deprecated operations, by `operationId`.
+pub(crate) const DEPRECATED: &[(&str, Deprecation)] = &[];

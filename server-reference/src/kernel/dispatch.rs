@@ -116,6 +116,7 @@ impl Dispatcher {
                 request_id: &request_id,
                 head_only: parts.method == Method::HEAD,
                 break_body: break_off == BreakOff::Yes,
+                deprecation: operation.and_then(Operation::deprecation),
                 origin: self.allowed_origin(&parts),
             },
         ))

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use companyos_types::Deprecation;
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_LENGTH,
     CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -17,9 +18,16 @@ use super::reply::{ByteStream, Reply, ReplyBody};
 /// Names a request in logs and problems.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
+/// Since when the operation is deprecated (RFC 9745).
+const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
+
+/// From when on the operation may not answer any more (RFC 8594).
+const SUNSET: HeaderName = HeaderName::from_static("sunset");
+
 /// What browsers may read of a response when CORS is configured.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "Receipt-Id, Request-Id, Link, Location, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After",
+    "Receipt-Id, Request-Id, Link, Location, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, \
+     Deprecation, Sunset",
 );
 
 /// The body of a response.
@@ -105,6 +113,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) head_only: bool,
     /// A fault on purpose.
     pub(crate) break_body: bool,
+    /// Since when the operation is deprecated, when it is.
+    pub(crate) deprecation: Option<&'static Deprecation>,
     /// The origin to allow, when CORS is configured for it.
     pub(crate) origin: Option<HeaderValue>,
 }
@@ -131,6 +141,12 @@ pub(crate) fn finish(reply: Reply, outgoing: &Outgoing<'_>) -> Response<Response
         REQUEST_ID,
         HeaderValue::from_str(outgoing.request_id).unwrap_or(HeaderValue::from_static("req_0")),
     );
+    if let Some(Deprecation { since, sunset }) = outgoing.deprecation {
+        map.insert(DEPRECATION, HeaderValue::from_static(since));
+        if let Some(sunset) = sunset {
+            map.insert(SUNSET, HeaderValue::from_static(sunset));
+        }
+    }
     map.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     map.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     map.insert(
@@ -147,4 +163,33 @@ pub(crate) fn finish(reply: Reply, outgoing: &Outgoing<'_>) -> Response<Response
         map.append(VARY, HeaderValue::from_static("Origin"));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deprecated_operation_says_so_and_no_other_does() {
+        let headers = |deprecation| {
+            let outgoing = Outgoing {
+                request_id: "req_1",
+                head_only: false,
+                break_body: false,
+                deprecation,
+                origin: None,
+            };
+            let response = finish(Reply::empty(StatusCode::NO_CONTENT), &outgoing);
+            [DEPRECATION, SUNSET].map(|name| {
+                response.headers().get(name).map(|value| value.to_str().expect("ASCII").to_owned())
+            })
+        };
+        static GOING: Deprecation =
+            Deprecation { since: "@1768521600", sunset: Some("Thu, 16 Jul 2026 00:00:00 GMT") };
+        static OLD: Deprecation = Deprecation { since: "@0", sunset: None };
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(headers(Some(&GOING)), [text("@1768521600"), text("Thu, 16 Jul 2026 00:00:00 GMT")]);
+        assert_eq!(headers(Some(&OLD)), [text("@0"), None]);
+        assert_eq!(headers(None), [None, None]);
+    }
 }
