@@ -11,4 +11,5 @@ mod house {
     pub(crate) mod spdx;
     pub(crate) mod tidy;
     pub(crate) mod tree;
+    pub(crate) mod vendors;
 }

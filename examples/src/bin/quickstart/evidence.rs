@@ -3,13 +3,12 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
+use companyos_examples::show::Show;
 use companyos_sdk::Client;
 use companyos_sdk::receipt::key::KeySet;
 use companyos_sdk::receipt::verify::Verifier;
 use companyos_sdk::types::receipts::ReceiptPage;
 use futures_util::TryStreamExt as _;
-
-use crate::show::Show;
 
 type Failure = Box<dyn Error + Send + Sync>;
 

@@ -3,12 +3,11 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
+use companyos_examples::show::Show;
 use companyos_sdk::areas::tenants::BulkImportTenantsBody;
 use companyos_sdk::types::tenants::{ColumnMapping, ImportRowAction};
 use companyos_sdk::{Accepted, Body, Client};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-
-use crate::show::Show;
 
 type Failure = Box<dyn Error + Send + Sync>;
 

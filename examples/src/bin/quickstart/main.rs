@@ -11,7 +11,6 @@
 mod evidence;
 mod import;
 mod safety;
-mod show;
 mod workspace;
 
 use std::error::Error;
@@ -19,8 +18,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use companyos_examples::show::Show;
 
-use crate::show::Show;
 use crate::workspace::Workspace;
 
 /// Imports companies as tenants, retries through a fault, and verifies the receipts offline.
@@ -36,12 +35,15 @@ struct Arguments {
     /// Use this database instead of a new SQLite file, such as postgres://user@host/database
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
+    /// Print one JSON document at the end instead of the story
+    #[arg(long)]
+    json: bool,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let mut show = Show::new();
+    let mut show = Show::new("quickstart", arguments.json);
     match story(&arguments, &mut show).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

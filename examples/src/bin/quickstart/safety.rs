@@ -2,12 +2,12 @@
 
 use std::error::Error;
 
+use companyos_examples::show::Show;
 use companyos_sdk::types::identity::ApiKeyCreate;
 use companyos_sdk::types::retry_tests::{RetryTestCreate, RetryTestInstruction};
 use companyos_sdk::types::tenants::TenantCreate;
 use companyos_sdk::{CallOptions, Client, IdempotencyKey};
 
-use crate::show::Show;
 use crate::workspace::Workspace;
 
 type Failure = Box<dyn Error + Send + Sync>;
