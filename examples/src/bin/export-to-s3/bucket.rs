@@ -66,8 +66,8 @@ pub(crate) async fn of_ones_own(
     ))
 }
 
-/// For whom and where the export is written.
+/// For whom and where the export is written: it is the operator's, because it holds the receipts of all tenants.
 pub(crate) fn context(storage: &S3Storage) -> Context {
     let region = storage.descriptor().region.as_deref().unwrap_or(REGION);
-    Context::builder("acme", region).build()
+    Context::builder("operator", region).build()
 }

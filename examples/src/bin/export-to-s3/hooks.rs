@@ -12,7 +12,7 @@ use companyos_adapter_traits::govern::{
 use companyos_adapter_traits::{Context, Error, ErrorKind, Outcome};
 use serde_json::{Value, json};
 
-/// Exports go below the tenant's own folder, and nothing is read or written elsewhere.
+/// Everybody reads and writes below a folder of their own, and nowhere else.
 pub(crate) struct OwnFolder;
 
 #[async_trait]

@@ -14,6 +14,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use clap::Parser;
 use companyos_adapter_traits::storage::{ObjectKey, PutMode, PutOptions};
 use companyos_adapter_traits::{
@@ -95,7 +96,7 @@ async fn story(arguments: &Arguments, show: &mut Show) -> Result<(), Failure> {
     show.next(&[
         "run again with --bucket NAME --region REGION, and credentials in the environment".to_owned(),
         "run again with --endpoint URL --bucket NAME for MinIO and other servers".to_owned(),
-        "have the server keep the receipts itself: register a bucket with POST /adapters (kind `s3`)"
+        "have the server keep the bucket and its receipts: POST /adapters with kind `s3`, in a server built with the feature `s3`"
             .to_owned(),
         "docs/WRITING-AN-ADAPTER.md     what governs the bucket, and how to bring an adapter of your own"
             .to_owned(),
@@ -126,7 +127,7 @@ fn verify(range: &[u8], keys: &[u8]) -> Result<u64, Failure> {
     let report = Verifier::new(KeySet::from_jwks(keys)?).verify_range(range);
     match report.first_failure() {
         Some(failure) => Err(format!("the export does not verify: {failure}").into()),
-        None => Ok(u64::try_from(report.checked)?),
+        None => Ok(report.checked),
     }
 }
 
@@ -139,9 +140,10 @@ async fn deliver(
 ) -> Result<[ObjectKey; 2], Failure> {
     show.step("Write it to the bucket: policy, intent, effect, outcome");
     // Keys are named by content, so a second export is another object and the same one is the same object.
-    let digest =
-        companyos_adapter_traits::storage::Checksum::crc32c(&export.range).to_string().replace(':', "-");
-    let keys = ["receipts.range", "jwks.json"].map(|file| ObjectKey::new(format!("acme/{digest}/{file}")));
+    let digest = digest(&SHA256, &export.range);
+    let digest: String = digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let keys =
+        ["receipts.range", "jwks.json"].map(|file| ObjectKey::new(format!("operator/{digest}/{file}")));
     let [range, jwks] = keys;
     let keys = [range?, jwks?];
     let mut rows = Vec::new();
@@ -170,7 +172,7 @@ async fn deliver(
 /// Adds what to do to what went wrong.
 fn advice(error: AdapterError) -> Failure {
     let advice = match error.kind() {
-        ErrorKind::PermissionDenied => "give the credentials s3:PutObject and s3:GetObject on acme/*",
+        ErrorKind::PermissionDenied => "give the credentials s3:PutObject and s3:GetObject on operator/*",
         ErrorKind::CredentialsExpired | ErrorKind::CredentialsRevoked | ErrorKind::Unauthenticated => {
             "renew the credentials and run again"
         }
@@ -189,8 +191,8 @@ async fn refused(
     show: &mut Show,
 ) -> Result<(), Failure> {
     show.step("Try what is not allowed");
-    let (own, other) = (ObjectKey::new("acme/copy")?, ObjectKey::new("globex/receipts.range")?);
-    let elsewhere = Context::builder("acme", "another-region").build();
+    let (own, other) = (ObjectKey::new("operator/copy")?, ObjectKey::new("globex/receipts.range")?);
+    let elsewhere = Context::builder("operator", "another-region").build();
     let mut rows = Vec::new();
     for (what, ctx, key) in
         [("into another tenant's folder", ctx, &other), ("for another region", &elsewhere, &own)]
