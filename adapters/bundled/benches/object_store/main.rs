@@ -10,9 +10,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
+use object_store::ObjectStoreExt as _;
 use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum};
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use self::load::{Adapter, BUCKET, Bare, KEY_ID, SECRET, Subject, compare, runtime, server};
 
