@@ -83,16 +83,24 @@ fn what_cannot_be_run_is_exit_code_2_and_says_why_without_secrets() -> Test {
     let config = folder.path().join("config.toml");
     let cases = [
         ("", "line 1: missing field `adapter`"),
-        ("[adapter]\nkind = \"none\"\n", "unknown variant `none`"),
-        ("[adapter]\nkind = \"fs\"\nfolder = \"/dev/null/x\"\n", "the adapter cannot be opened"),
+        ("[adapter]\nversioned = true\n", "line 1: missing field `kind`"),
+        ("[adapter]\nkind = 7\n", "line 1: invalid type"),
+        ("[adapter]\nkind = \"none\"\n", "line 1: there is no adapter \"none\"; choose of fs, "),
+        ("[adapter]\nkind = \"memory\"\nfolder = \"x\"\n", "line 1: unknown field `folder`"),
+        ("[adapter]\nkind = \"fs\"\n", "line 1: missing field `folder`"),
+        ("[adapter]\nkind = \"fs\"\nfolder = \"/dev/null/x\"\n", "making the folder /dev/null/x: "),
+        ("[adapter]\nkind = \"fs\"\nfolder = \"x\"\nsize = 1\n", "settings: unknown field `size`"),
+        ("[adapter]\nkind = \"oidc\"\nissuer = \"https://id.example.test\"\n", "needs somebody who signs in"),
+        #[cfg(feature = "payments-stub")]
+        ("[adapter]\nkind = \"payments-stub\"\n", "secrets.webhook_secret: this secret is required"),
         #[cfg(feature = "s3")]
         (
-            "[adapter]\nkind = \"s3\"\nbucket = \"b\"\nbucket_region = \"eu\"\nsecret_access_key = { env = \"COMPANYOS_TEST_SECRET\" }\n",
-            "an access key is an id and a secret",
+            "[adapter]\nkind = \"s3\"\nbucket = \"b\"\nregion = \"eu\"\nsecret_access_key = { env = \"COMPANYOS_TEST_SECRET\" }\n",
+            "secrets.access_key_id: this secret is required",
         ),
         #[cfg(feature = "s3")]
         (
-            "[adapter]\nkind = \"s3\"\nbucket = \"b\"\nbucket_region = \"eu\"\nsecret_access_key = \"hunter2\"\n",
+            "[adapter]\nkind = \"s3\"\nbucket = \"b\"\nregion = \"eu\"\nsecret_access_key = \"hunter2\"\n",
             "{ env = \"NAME\" }",
         ),
         #[cfg(feature = "gcs")]

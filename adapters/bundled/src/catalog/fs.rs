@@ -5,7 +5,7 @@ use companyos_adapter_traits::{Context, Error, ErrorKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Invalid, Opened, Place, Secrets, member};
+use super::{Invalid, Opened, Place, member};
 use crate::fs::FsStorage;
 
 #[derive(Deserialize)]
@@ -15,8 +15,7 @@ struct Settings {}
 pub(super) struct Recipe;
 
 impl Recipe {
-    pub(super) fn new(settings: &Map<String, Value>, secrets: &Secrets) -> Result<Self, Invalid> {
-        member::only(secrets, &[])?;
+    pub(super) fn new(settings: &Map<String, Value>) -> Result<Self, Invalid> {
         let Settings {} = member::settings(settings)?;
         Ok(Self)
     }

@@ -29,7 +29,6 @@ pub(super) struct Recipe {
 
 impl Recipe {
     pub(super) fn new(settings: &Map<String, Value>, secrets: &Secrets) -> Result<Self, Invalid> {
-        member::only(secrets, &["access_token", "service_account_key"])?;
         let settings: Settings = member::settings(settings)?;
         let credentials = match (secrets.get("service_account_key"), secrets.get("access_token")) {
             (Some(_), Some(_)) => {

@@ -78,6 +78,20 @@ impl Kind {
         }
     }
 
+    /// The names of the secrets it takes. Which of them it needs may depend on its settings.
+    #[must_use]
+    pub fn secrets(self) -> &'static [&'static str] {
+        match self {
+            Self::Fs => &[],
+            Self::Gcs => &["access_token", "service_account_key"],
+            Self::Oidc => &["client_secret", "private_key"],
+            // The last one while the one before it is rotated.
+            Self::PaymentsStripe => &["api_key", "webhook_secret", "previous_webhook_secret"],
+            Self::PaymentsStub => &["webhook_secret"],
+            Self::S3 => &["access_key_id", "secret_access_key", "session_token"],
+        }
+    }
+
     /// Whether it keeps its state on the host's own disk.
     #[must_use]
     pub fn is_local(self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+#[cfg(any(feature = "oidc", feature = "payments-stripe", feature = "payments-stub", feature = "s3"))]
 use companyos_adapter_traits::Secret;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -59,6 +60,7 @@ pub(super) fn required<'s>(secrets: &'s Secrets, name: &str) -> Result<&'s Secre
 }
 
 /// What an adapter refuses before it asks anything of the provider.
+#[cfg(any(feature = "oidc", feature = "payments-stripe", feature = "payments-stub"))]
 pub(super) fn refused(error: &companyos_adapter_traits::Error) -> Invalid {
     Invalid::new("settings", error.message())
 }

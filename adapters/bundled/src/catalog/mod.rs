@@ -12,6 +12,18 @@
 //! assert_eq!(refused.member, "settings");
 //! ```
 
+#![cfg_attr(
+    not(any(
+        all(feature = "fs", unix),
+        feature = "gcs",
+        feature = "oidc",
+        feature = "payments-stripe",
+        feature = "payments-stub",
+        feature = "s3"
+    )),
+    expect(unused, reason = "a catalog of nothing refuses everything")
+)]
+
 #[cfg(all(feature = "fs", unix))]
 mod fs;
 #[cfg(feature = "gcs")]
@@ -33,6 +45,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+#[cfg(feature = "conformance")]
+use companyos_adapter_traits::conformance::payment::Stage;
 use companyos_adapter_traits::{
     Context, Descriptor, Error, IdentityProvider, ObjectStorage, PaymentProvider, Secret,
 };
@@ -57,6 +71,12 @@ trait Recipe: Send + Sync {
     fn origins(&self) -> Vec<String>;
 
     async fn open(&self, ctx: &Context, place: &Place) -> Result<Opened, Error>;
+
+    /// The adapter on the stage of the suite for payment providers, if it has one.
+    #[cfg(feature = "conformance")]
+    async fn stage(&self, _: &Place) -> Result<Option<Box<dyn Stage>>, Error> {
+        Ok(None)
+    }
 }
 
 /// Where an adapter is opened.
@@ -120,9 +140,10 @@ impl Plan {
     /// The first thing that is wrong: a name the kind does not know, a value of another type, one that is missing, or
     /// a kind that this build does not have.
     pub fn new(kind: Kind, settings: &Map<String, Value>, secrets: &Secrets) -> Result<Self, Invalid> {
+        member::only(secrets, kind.secrets())?;
         let recipe: Box<dyn Recipe> = match kind {
             #[cfg(all(feature = "fs", unix))]
-            Kind::Fs => Box::new(fs::Recipe::new(settings, secrets)?),
+            Kind::Fs => Box::new(fs::Recipe::new(settings)?),
             #[cfg(feature = "gcs")]
             Kind::Gcs => Box::new(gcs::Recipe::new(settings, secrets)?),
             #[cfg(feature = "oidc")]
@@ -173,6 +194,15 @@ impl Plan {
     /// Those of the adapter, among them [`WrongRegion`](companyos_adapter_traits::ErrorKind::WrongRegion).
     pub async fn open(&self, ctx: &Context, place: &Place) -> Result<Opened, Error> {
         self.recipe.open(ctx, place).await
+    }
+
+    /// Opens a payment provider together with what its suite needs around it; `None` for what has no such stage.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    #[cfg(feature = "conformance")]
+    pub async fn stage(&self, place: &Place) -> Result<Option<Box<dyn Stage>>, Error> {
+        self.recipe.stage(place).await
     }
 }
 

@@ -46,7 +46,6 @@ pub(super) struct Recipe {
 
 impl Recipe {
     pub(super) fn new(settings: &Map<String, Value>, secrets: &Secrets) -> Result<Self, Invalid> {
-        member::only(secrets, &["client_secret", "private_key"])?;
         let settings: Settings = member::settings(settings)?;
         let authentication = authentication(&settings, secrets)?;
         let mut config = OidcConfig::new(&settings.issuer, &settings.client_id, authentication);

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+#[cfg(feature = "conformance")]
+use companyos_adapter_traits::conformance::payment::Stage;
 use companyos_adapter_traits::{Context, Error, Secret};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Invalid, Opened, Place, Secrets, member};
+#[cfg(feature = "conformance")]
+use crate::payments_stripe::TestMode;
 use crate::payments_stripe::{StripePayments, StripePaymentsBuilder};
 use crate::webhook::WebhookSecret;
 
@@ -31,8 +35,6 @@ pub(super) struct Recipe {
 
 impl Recipe {
     pub(super) fn new(settings: &Map<String, Value>, secrets: &Secrets) -> Result<Self, Invalid> {
-        let [webhook, previous] = WEBHOOK_SECRETS;
-        member::only(secrets, &["api_key", webhook, previous])?;
         let settings = member::settings(settings)?;
         let api_key = member::required(secrets, "api_key")?.clone();
         let mut webhook_secrets = Vec::new();
@@ -71,5 +73,12 @@ impl super::Recipe for Recipe {
 
     async fn open(&self, _: &Context, place: &Place) -> Result<Opened, Error> {
         Ok(Opened::Payment(Arc::new(self.builder().region(&place.region).build()?)))
+    }
+
+    /// In the test mode only.
+    #[cfg(feature = "conformance")]
+    async fn stage(&self, place: &Place) -> Result<Option<Box<dyn Stage>>, Error> {
+        let stripe = self.builder().region(&place.region).build()?;
+        Ok(Some(Box::new(TestMode::new(stripe)?)))
     }
 }

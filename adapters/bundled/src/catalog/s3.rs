@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use companyos_adapter_traits::storage::StorageClass;
 use companyos_adapter_traits::{Context, Error};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -21,6 +22,9 @@ struct Settings {
     virtual_hosted: bool,
     #[serde(default)]
     kms_encryption: bool,
+    /// The classes to claim, the usual one first.
+    #[serde(default)]
+    storage_classes: Vec<String>,
 }
 
 pub(super) struct Recipe {
@@ -30,8 +34,6 @@ pub(super) struct Recipe {
 
 impl Recipe {
     pub(super) fn new(settings: &Map<String, Value>, secrets: &Secrets) -> Result<Self, Invalid> {
-        const KNOWN: &[&str] = &["access_key_id", "secret_access_key", "session_token"];
-        member::only(secrets, KNOWN)?;
         let settings = member::settings(settings)?;
         let credentials = if secrets.is_empty() {
             None
@@ -55,7 +57,8 @@ impl super::Recipe for Recipe {
     }
 
     async fn open(&self, _: &Context, place: &Place) -> Result<Opened, Error> {
-        let Settings { bucket, region, endpoint, virtual_hosted, kms_encryption } = &self.settings;
+        let Settings { bucket, region, endpoint, virtual_hosted, kms_encryption, storage_classes } =
+            &self.settings;
         let mut builder = S3Storage::builder(bucket, region).serves(&place.region);
         if let Some(endpoint) = endpoint {
             builder = builder.endpoint(endpoint);
@@ -65,6 +68,9 @@ impl super::Recipe for Recipe {
         }
         if *kms_encryption {
             builder = builder.kms_encryption();
+        }
+        if !storage_classes.is_empty() {
+            builder = builder.storage_classes(storage_classes.iter().map(StorageClass::new));
         }
         if let Some(credentials) = &self.credentials {
             builder = builder.credentials(credentials.clone());

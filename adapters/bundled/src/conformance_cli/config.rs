@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::Problem;
 use super::adapter::Adapter;
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Config {
     #[serde(default)]

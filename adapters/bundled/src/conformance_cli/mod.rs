@@ -13,16 +13,17 @@
 //! folder = "/var/lib/companyos/objects"
 //! ```
 //!
-//! The kinds, where their features are on:
+//! `kind` is one of the [catalog](crate::catalog), where its feature is on, with the settings and secrets it takes there,
+//! or `memory`, the store in memory:
 //!
-//! | kind | settings, optional ones in brackets |
-//! |---|---|
-//! | `memory` | \[`versioned`\] |
-//! | `fs` | `folder` |
-//! | `s3` | `bucket`, `bucket_region`, \[`endpoint`, `access_key_id`, `secret_access_key`, `session_token`, `storage_classes`, `kms_encryption`, `timeout_seconds`\] |
-//! | `gcs` | `bucket`, `location`, \[`endpoint`, one of `service_account_key`, `access_token`, `anonymous`\] |
-//! | `payments-stripe` | `api_key` of the test mode, \[`webhook_secret`, `base_url`\]; with a new `prefix` for every run |
-//! | `payments-stub` | \[`file`, `webhook_secret`\] |
+//! | kind | settings, optional ones in brackets | secrets |
+//! |---|---|---|
+//! | `memory` | \[`versioned`\] | |
+//! | `fs` | `folder` | |
+//! | `s3` | `bucket`, `region`, \[`endpoint`, `virtual_hosted`, `kms_encryption`, `storage_classes`\] | none, or `access_key_id` and `secret_access_key`, \[`session_token`\] |
+//! | `gcs` | `bucket`, `location`, \[`endpoint`, `anonymous`\] | none, or one of `service_account_key`, `access_token` |
+//! | `payments-stripe` | \[`base_url`, `method_types`\]; with a new `prefix` for every run | `api_key` of the test mode, \[`webhook_secret`\] |
+//! | `payments-stub` | \[`script`, `folder`\] | `webhook_secret` |
 //!
 //! An identity provider is not among them, because its suite needs somebody who signs in: run it from a test, with
 //! [`identity::run`](companyos_adapter_traits::conformance::identity::run).
@@ -36,9 +37,6 @@ mod args;
 mod config;
 mod host;
 mod output;
-#[cfg(feature = "s3")]
-mod s3;
-#[cfg(any(feature = "gcs", feature = "payments-stripe", feature = "payments-stub", feature = "s3"))]
 mod secret;
 
 use std::fmt;
@@ -49,9 +47,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use companyos_adapter_traits::clock::{Clock, SystemClock};
-#[cfg(any(feature = "payments-stripe", feature = "payments-stub"))]
-use companyos_adapter_traits::conformance::payment;
-use companyos_adapter_traits::conformance::{Report, storage};
+use companyos_adapter_traits::conformance::{Report, payment, storage};
 use companyos_adapter_traits::{Context, Error};
 
 use self::adapter::Opened;
@@ -141,7 +137,6 @@ async fn check(config: &Config, quiet: bool) -> Result<Report, Problem> {
             progress.finish();
             Ok(report)
         }
-        #[cfg(any(feature = "payments-stripe", feature = "payments-stub"))]
         Opened::Payment(stage) => {
             let settings = payment::Settings::default().ctx(ctx).prefix(prefix.trim_end_matches('/'));
             let progress = output::Progress::new(payment::names().count(), quiet);
