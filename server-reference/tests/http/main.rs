@@ -7,6 +7,8 @@
 )]
 
 mod bad_input;
+#[cfg(feature = "s3")]
+mod bucket;
 mod exactly_once;
 mod identity;
 mod issuer;
